@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+# Front door; the work is done by scripts/damon/.
+
+S := scripts/damon
+
+.PHONY: help setup kernel debug-kernel guest demo check check-debug integrate clean
+
+help:
+	@echo 'make demo          watch a real program with our DAMON (CMD=... for another)'
+	@echo 'make check         run every test (about 25 minutes the first time)'
+	@echo 'make check-debug   run the tests of the guest under a debug kernel'
+	@echo 'make kernel        build the kernel of the guest in build/guest'
+	@echo 'make guest         a root shell in the guest (RUN=... for a command)'
+	@echo 'make integrate DIR=linux   put our DAMON into a 6.12.y source tree'
+	@echo 'make clean         remove build/'
+	@echo
+	@echo 'KSRC=dir-or-tarball takes a 6.12.y source other than Debian'\''s.'
+
+setup:
+	@$S/setup
+
+kernel: setup
+	@$S/kernel guest
+
+debug-kernel: setup
+	@$S/kernel debug
+
+guest: kernel
+	@$S/guest $(if $(RUN),-- sh -c '$(RUN)',--shell)
+
+demo: kernel
+	@$S/demo
+
+check: setup
+	@$S/check
+
+check-debug: setup
+	@$S/check debug
+
+integrate:
+	@$(if $(DIR),$S/integrate '$(DIR)',echo 'usage: make integrate DIR=linux' >&2; exit 1)
+
+clean:
+	rm -rf build
