@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Start and stop 200 times while the target exits at a random moment.
+
+The seed is printed; KSELFTEST_EXIT_RACE_PY_ARGS=SEED repeats a run.
+"""
+
+import collections
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import damon_sysfs as damon
+from damon_test import Skip, check, equal, require, run, wait_until
+
+ROUNDS = 200
+LONGEST_LIFE = 0.08
+COMMANDS = ('update_schemes_tried_regions', 'update_schemes_tried_bytes',
+            'clear_schemes_tried_regions', 'off', '')
+
+seed = int(sys.argv[1]) if len(sys.argv) > 1 else random.SystemRandom().randrange(1 << 32)
+outcomes = collections.Counter()
+
+
+def mortal(life):
+    """A child that exits after so many seconds, and the thread that reaps it."""
+    pid = os.fork()
+    if not pid:
+        time.sleep(life)
+        os._exit(0)
+    reaper = threading.Thread(target=os.waitpid, args=(pid, 0))
+    reaper.start()
+    return pid, reaper
+
+
+def attempt(command, allowed, what):
+    error = damon.errno_of(damon.write, 'kdamonds/0/state', command)
+    check(error in allowed, f'{what}: {error}')
+    return error
+
+
+def one_round(rng, kdamond):
+    attrs = {'intervals': damon.intervals(*rng.choice([(1000, 5000), (5000, 20000)]), 10000)}
+    pid, reaper = mortal(rng.random() * LONGEST_LIFE)
+    kdamond.stage(damon.context([pid] * rng.choice((1, 2)), [damon.stat_scheme()], attrs=attrs))
+    time.sleep(rng.random() * LONGEST_LIFE / 4)
+    error = attempt('on', ('', 'EINVAL'), 'on')
+    outcomes['on ' + (error or 'ok')] += 1
+    command = rng.choice(COMMANDS)
+    if not error and command:
+        time.sleep(rng.random() * LONGEST_LIFE / 2)
+        result = attempt(command, ('', 'ECANCELED'), command)
+        outcomes[f'{command} {result or "ok"}'] += 1
+    if not error and rng.random() < 0.5:
+        check(wait_until(lambda: not kdamond.running()), 'on 10 s after the target exited')
+        outcomes['ended by itself'] += 1
+    elif not error:
+        outcomes['off while ' + ('on' if kdamond.running() else 'ended')] += 1
+        kdamond.stop()
+    equal('state', damon.read(f'{kdamond.path}/state'), 'off')
+    equal('pid', kdamond.pid(), -1)
+    reaper.join()
+
+
+def kdamond_threads():
+    names = []
+    for entry in os.listdir('/proc'):
+        if entry.isdigit():
+            try:
+                with open(f'/proc/{entry}/comm', encoding='ascii', errors='replace') as f:
+                    names.append(f.read().strip())
+            except OSError:
+                pass
+    return [name for name in names if name.startswith('kdamond.')]
+
+
+def two_hundred_rounds():
+    rng = random.Random(seed)
+    print(f'# seed {seed}')
+    damon.write('kdamonds/nr_kdamonds', 1)
+    kdamond = damon.Kdamond()
+    for _ in range(ROUNDS):
+        one_round(rng, kdamond)
+    print(f'# {dict(sorted(outcomes.items()))}')
+    check(outcomes['on ok'] >= ROUNDS / 2, 'too few starts to test anything')
+    check(outcomes['ended by itself'] >= 20, 'too few targets exited under monitoring')
+    equal('threads left', kdamond_threads(), [])
+
+
+def pid_objects():
+    with open('/proc/slabinfo', encoding='ascii') as f:
+        found = re.search(r'^pid\s+(\d+)', f.read(), re.M)
+    if not found:
+        raise Skip('no pid cache of its own in /proc/slabinfo')
+    try:
+        with open('/sys/kernel/slab/pid/shrink', 'w', encoding='ascii') as f:
+            f.write('1')
+    except OSError:
+        pass
+    return int(found[1])
+
+
+def pid_references():
+    """Each of 64 dead targets would keep its pid if start or stop lost a reference."""
+    children = 64
+    damon.write('kdamonds/nr_kdamonds', 1)
+    kdamond = damon.Kdamond()
+    before = pid_objects()
+    for i in range(children):
+        with subprocess.Popen(['sleep', '60']) as child:
+            bad = [-1] if i % 2 else []
+            kdamond.stage(damon.context([child.pid, child.pid, *bad]))
+            equal('on', damon.errno_of(kdamond.start), 'EINVAL' if bad else '')
+            child.kill()
+        check(wait_until(lambda: not kdamond.running()), 'still on without its target')
+    damon.reset()
+    grown = []
+    wait_until(lambda: grown.append(pid_objects() - before) or grown[-1] <= children // 2, 5)
+    print(f'# {children} dead targets, {grown[-1]} pid objects more than before')
+    check(grown[-1] <= children // 2, 'pid objects are leaked')
+
+
+require()
+run([(f'{ROUNDS} starts and stops', two_hundred_rounds), ('pid references', pid_references)],
+    seconds=200)

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The state file: every keyword in every state, results kept, and the one lock."""
+
+import os
+import threading
+import time
+
+import damon_sysfs as damon
+from damon_test import check, equal, require, run, wait_until
+from damon_workload import MIB, ticking, workload
+
+UPDATES = ('update_schemes_tried_regions', 'update_schemes_tried_bytes')
+
+# state, (keyword, errno) in the order written; 'off' in "running" comes last
+STEPS = (
+    ('never started', [('off', 'EINVAL'), *((word, 'EINVAL') for word in UPDATES),
+                       ('clear_schemes_tried_regions', ''), ('foo', 'EINVAL')]),
+    ('running', [('on', 'EBUSY'), *((word, '') for word in UPDATES),
+                 ('clear_schemes_tried_regions', ''), ('foo', 'EINVAL'), ('on\n', 'EBUSY'),
+                 ('off', '')]),
+    ('stopped', [('off', ''), ('off', ''), *((word, 'ECANCELED') for word in UPDATES),
+                 ('clear_schemes_tried_regions', ''), ('foo', 'EINVAL')]),
+)
+
+
+def walk_steps(kdamond, state):
+    running = 'on' if state == 'running' else 'off'
+    for word, error in dict(STEPS)[state]:
+        equal(f'state before {word!r}, {state}', damon.read(f'{kdamond.path}/state'), running)
+        equal(f'{word!r}, {state}', damon.errno_of(kdamond.command, word), error)
+
+
+def configured(pid, schemes=1, **kwargs):
+    return damon.kdamonds(damon.context([pid], [damon.stat_scheme()] * schemes, **kwargs))[0]
+
+
+def every_keyword_in_every_state():
+    with ticking(), workload(8 * MIB) as work:
+        kdamond = configured(work.pid)
+        walk_steps(kdamond, 'never started')
+        for _ in range(2):
+            kdamond.start()
+            walk_steps(kdamond, 'running')
+            walk_steps(kdamond, 'stopped')
+
+
+def no_context():
+    damon.write('kdamonds/nr_kdamonds', 1)
+    for word in ('on', 'off', *UPDATES, 'clear_schemes_tried_regions', 'foo'):
+        equal(f'{word} without a context',
+              damon.errno_of(damon.write, 'kdamonds/0/state', word), 'EINVAL')
+
+
+def pid_names_the_thread():
+    with workload(MIB) as work:
+        kdamond = configured(work.pid)
+        equal('pid before on', kdamond.pid(), -1)
+        kdamond.start()
+        with open(f'/proc/{kdamond.pid()}/comm', encoding='ascii') as f:
+            equal('thread name', f.read(), 'kdamond.0\n')
+        pid = kdamond.pid()
+        kdamond.stop()
+        equal('pid after off', kdamond.pid(), -1)
+        check(not os.path.exists(f'/proc/{pid}'), 'the thread outlived off')
+
+
+def ends_with_the_target():
+    with workload(MIB) as work:
+        kdamond = configured(work.pid)
+        kdamond.start()
+        work.end()
+        check(wait_until(lambda: not kdamond.running()), 'still on 10 s after the target died')
+    equal('pid', kdamond.pid(), -1)
+    for word, error in dict(STEPS)['stopped']:
+        equal(f'{word!r} after the target died', damon.errno_of(kdamond.command, word), error)
+
+
+def update_while_the_target_dies():
+    """The update is asked for while the target lives and gets its answer after it died."""
+    with workload(MIB) as work:
+        attrs = {'intervals': damon.intervals(1000000, 5000000)}
+        kdamond = configured(work.pid, attrs=attrs)
+        kdamond.start()
+        killer = threading.Timer(0.5, work.end)
+        killer.start()
+        error = damon.errno_of(kdamond.command, UPDATES[0])
+        killer.join()
+    equal('update while the target died', error, 'ECANCELED')
+    check(wait_until(lambda: not kdamond.running()), 'still on')
+
+
+def no_scheme_no_walk():
+    with workload(MIB) as work:
+        kdamond = configured(work.pid, schemes=0)
+        kdamond.start()
+        for word in UPDATES:
+            equal(f'{word} without schemes', damon.errno_of(kdamond.command, word), 'ECANCELED')
+        kdamond.stop()
+
+
+def results_outlive_off():
+    with ticking(), workload(8 * MIB) as work:
+        kdamond = configured(work.pid)
+        kdamond.start()
+        before = kdamond.snapshot()
+        kdamond.stop()
+    check(before, 'no tried region')
+    equal('tried regions after off', kdamond.tried_regions(), before)
+    total = f'{kdamond.context}/schemes/0/tried_regions/total_bytes'
+    equal('total_bytes', int(damon.read(total)), sum(r.end - r.start for r in before))
+    kdamond.command('clear_schemes_tried_regions')
+    equal('tried regions after clear', kdamond.tried_regions(), [])
+    equal('total_bytes after clear', damon.read(total), '0')
+
+
+def bytes_without_directories():
+    with ticking(), workload(8 * MIB) as work:
+        kdamond = configured(work.pid)
+        kdamond.start()
+        check(kdamond.snapshot(), 'no tried region')
+        check(kdamond.tried_bytes() >= 8 * MIB, 'total_bytes below the size of the mapping')
+        equal('directories after update_schemes_tried_bytes', kdamond.tried_regions(), [])
+
+
+def staged_values_wait():
+    """A write to a parameter file does not reach a running kdamond."""
+    with ticking(), workload(8 * MIB) as work:
+        kdamond = configured(work.pid)
+        kdamond.start()
+        damon.stage(f'{kdamond.context}/schemes/0', damon.stat_scheme(sz=(1, 1)))
+        damon.write(f'{kdamond.context}/targets/0/pid_target', -1)
+        check(kdamond.snapshot(), 'a staged pattern acted before the next on')
+        kdamond.stop()
+        equal('on with the staged pid', damon.errno_of(kdamond.start), 'EINVAL')
+
+
+# path, write, errno while somebody else holds the lock
+LOCKED = (
+    ('kdamonds/0/state', None, 'EBUSY'),
+    ('kdamonds/0/pid', None, 'EBUSY'),
+    ('kdamonds/0/state', 'off', 'EBUSY'),
+    ('kdamonds/0/state', 'foo', 'EBUSY'),
+    ('kdamonds/nr_kdamonds', '1', 'EBUSY'),
+    ('kdamonds/nr_kdamonds', 'x', 'EINVAL'),
+    ('kdamonds/0/contexts/nr_contexts', '1', 'EBUSY'),
+    ('kdamonds/0/contexts/0/targets/nr_targets', '1', 'EBUSY'),
+    ('kdamonds/0/contexts/0/targets/nr_targets', '-1', 'EINVAL'),
+    ('kdamonds/0/contexts/0/schemes/nr_schemes', '1', 'EBUSY'),
+    ('kdamonds/0/contexts/0/targets/0/regions/nr_regions', '1', 'EBUSY'),
+    ('kdamonds/nr_kdamonds', None, ''),
+    ('kdamonds/0/contexts/0/targets/nr_targets', None, ''),
+    ('kdamonds/0/contexts/0/operations', 'fvaddr', ''),
+    ('kdamonds/0/contexts/0/operations', None, ''),
+    ('kdamonds/0/contexts/0/monitoring_attrs/nr_regions/max', '999', ''),
+    ('kdamonds/0/contexts/0/avail_operations', None, ''),
+)
+
+
+def busy_while_a_walk_is_waited_for():
+    """The walk has to wait for the end of a sampling interval of three seconds."""
+    with workload(MIB) as work:
+        attrs = {'intervals': damon.intervals(3000000, 3000000)}
+        kdamond = configured(work.pid, attrs=attrs)
+        kdamond.start()
+        walk = threading.Thread(target=kdamond.command, args=(UPDATES[0],))
+        walk.start()
+        time.sleep(0.5)
+        got = [damon.errno_of(damon.read, path) if text is None else
+               damon.errno_of(damon.write, path, text) for path, text, _ in LOCKED]
+        waiting = walk.is_alive()
+        walk.join()
+    check(waiting, 'the walk was over before the probes were')
+    for (path, text, error), errno in zip(LOCKED, got):
+        equal(f'{"read of" if text is None else repr(text) + " to"} {path}', errno, error)
+    check(kdamond.tried_regions(), 'the walk found nothing')
+
+
+def cases():
+    for action in (every_keyword_in_every_state, no_context, pid_names_the_thread,
+                   ends_with_the_target, update_while_the_target_dies, no_scheme_no_walk,
+                   results_outlive_off, bytes_without_directories, staged_values_wait,
+                   busy_while_a_walk_is_waited_for):
+        yield action.__name__.replace('_', ' '), action
+
+
+require()
+run(cases())
