@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * DAMON: which memory is hot, which is cold, at a bounded cost.
+ *
+ * A caller builds a &struct damon_ctx (what to watch and how), starts it, and
+ * talks to its thread, the kdamond, through damon_call() and damos_walk()
+ * until damon_stop().  Everything in this header is parameters and results;
+ * what the kdamond tracks for itself is not visible here.
+ *
+ * Who must serialise what: a context that is not running belongs to its
+ * creator.  While it runs, other threads may only use damon_call(),
+ * damos_walk(), damon_stop(), damon_is_running() and damon_kdamond_pid();
+ * all else is for its kdamond, that is for the functions called through
+ * damon_call() and damos_walk() and for the operations hooks.
+ *
+ * Addresses and sizes are in core address units: bytes, for operations sets
+ * that do not scale them.
+ */
+#ifndef _LINUX_DAMON_H
+#define _LINUX_DAMON_H
+
+#include <linux/list.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/types.h>
+
+struct damon_ctx;
+struct damos;
+struct pid;
+
+/* Default &damon_ctx.min_region_sz. */
+#define DAMON_MIN_REGION_SZ	PAGE_SIZE
+#define DAMON_MIN_REGION	DAMON_MIN_REGION_SZ
+
+/**
+ * struct damon_addr_range - An address range.
+ * @start:	first address, inclusive
+ * @end:	last address, exclusive
+ */
+struct damon_addr_range {
+	unsigned long start;
+	unsigned long end;
+};
+
+/**
+ * struct damon_region - Adjacent memory that is accessed alike.
+ * @ar:			where it is; never empty
+ * @sampling_addr:	the address whose access stands for the whole region in
+ *			the running sampling interval
+ * @nr_accesses:	positive samples in the running aggregation; changed
+ *			through damon_update_region_access_rate() only
+ * @last_nr_accesses:	@nr_accesses of the last complete aggregation
+ * @age:		aggregations since the access frequency last changed
+ *			significantly
+ *
+ * Regions live in an array of their target.  A pointer to one is valid until
+ * the kdamond next merges, splits or refits regions: within one call from
+ * damon_call(), damos_walk() or an operations hook, not across two.
+ */
+struct damon_region {
+	struct damon_addr_range ar;
+	unsigned long sampling_addr;
+	unsigned int nr_accesses;
+	unsigned int last_nr_accesses;
+	unsigned int age;
+};
+
+/**
+ * struct damon_target - An address space, or a part of one.
+ * @pid:	whose address space; holds a reference.  NULL for operations
+ *		sets that are not about processes
+ * @regions:	@nr_regions of them by ascending address, disjoint; changed
+ *		through damon_set_regions() only
+ * @nr_regions:	length of @regions
+ * @list:	link in &damon_ctx.adaptive_targets
+ *
+ * Allocated by damon_new_target() only.
+ */
+struct damon_target {
+	struct pid *pid;
+	struct damon_region *regions;
+	unsigned int nr_regions;
+	struct list_head list;
+};
+
+/**
+ * enum damos_action - What a scheme does to the memory it matches.
+ * @DAMOS_WILLNEED:	madvise(MADV_WILLNEED)
+ * @DAMOS_COLD:		madvise(MADV_COLD)
+ * @DAMOS_PAGEOUT:	reclaim
+ * @DAMOS_HUGEPAGE:	madvise(MADV_HUGEPAGE)
+ * @DAMOS_NOHUGEPAGE:	madvise(MADV_NOHUGEPAGE)
+ * @DAMOS_COLLAPSE:	madvise(MADV_COLLAPSE)
+ * @DAMOS_LRU_PRIO:	move to the active LRU list
+ * @DAMOS_LRU_DEPRIO:	move to the inactive LRU list
+ * @DAMOS_MIGRATE_HOT:	migrate to a node, hot memory first
+ * @DAMOS_MIGRATE_COLD:	migrate to a node, cold memory first
+ * @DAMOS_STAT:		nothing; the scheme only counts and reports
+ * @NR_DAMOS_ACTIONS:	number of actions
+ *
+ * damos_action_name() tells which of them this kernel implements.
+ */
+enum damos_action {
+	DAMOS_WILLNEED,
+	DAMOS_COLD,
+	DAMOS_PAGEOUT,
+	DAMOS_HUGEPAGE,
+	DAMOS_NOHUGEPAGE,
+	DAMOS_COLLAPSE,
+	DAMOS_LRU_PRIO,
+	DAMOS_LRU_DEPRIO,
+	DAMOS_MIGRATE_HOT,
+	DAMOS_MIGRATE_COLD,
+	DAMOS_STAT,
+	NR_DAMOS_ACTIONS,
+};
+
+/**
+ * struct damos_access_pattern - The regions a scheme is for.
+ * @min_sz_region:	smallest size, core address units
+ * @max_sz_region:	largest size
+ * @min_nr_accesses:	smallest damon_nr_accesses_mvsum()
+ * @max_nr_accesses:	largest
+ * @min_age_region:	smallest &damon_region.age
+ * @max_age_region:	largest
+ *
+ * All bounds are inclusive.
+ */
+struct damos_access_pattern {
+	unsigned long min_sz_region;
+	unsigned long max_sz_region;
+	unsigned int min_nr_accesses;
+	unsigned int max_nr_accesses;
+	unsigned int min_age_region;
+	unsigned int max_age_region;
+};
+
+/**
+ * struct damos - An operation scheme: an access pattern and what to do with it.
+ * @pattern:		which regions
+ * @action:		what to do
+ * @apply_interval_us:	how often, 0 for once an aggregation interval
+ * @list:		link in &damon_ctx.schemes
+ *
+ * Allocated by damon_new_scheme() only.
+ */
+struct damos {
+	struct damos_access_pattern pattern;
+	enum damos_action action;
+	unsigned long apply_interval_us;
+	struct list_head list;
+};
+
+/**
+ * enum damon_ops_id - The operations sets.
+ * @DAMON_OPS_VADDR:	virtual address spaces, regions follow the mappings
+ * @DAMON_OPS_FVADDR:	virtual address spaces, fixed ranges
+ * @DAMON_OPS_PADDR:	the physical address space
+ * @NR_DAMON_OPS:	number of operations sets
+ */
+enum damon_ops_id {
+	DAMON_OPS_VADDR,
+	DAMON_OPS_FVADDR,
+	DAMON_OPS_PADDR,
+	NR_DAMON_OPS,
+};
+
+/**
+ * struct damon_operations - How to monitor and act on a kind of address space.
+ * @id:		identity; one registered set for each
+ * @pidless:	targets are not processes; a context has at most one
+ * @init:	once, before the first sampling interval; may set regions
+ * @update:	once every operations update interval; may set regions
+ * @prepare_access_checks:
+ *		start of a sampling interval: choose the sampling address of
+ *		each region and forget past accesses to it
+ * @check_accesses:
+ *		end of a sampling interval: report each region through
+ *		damon_update_region_access_rate(); returns the largest
+ *		&damon_region.nr_accesses
+ * @apply_scheme:
+ *		carry out the action of a scheme on a region; returns how much
+ *		it took effect on, which may exceed the region.  Adds to its
+ *		last argument what passed the filters this set evaluates
+ * @target_valid:
+ *		false once the target is gone; the kdamond ends when all are.
+ *		Without this hook targets are always valid
+ * @cleanup_target:
+ *		before a target is freed
+ * @reset_aggregated:
+ *		once an aggregation, after results were reset
+ * @cleanup:	once, when the kdamond ends
+ *
+ * Hooks run in the kdamond, may sleep, and may be NULL.  @cleanup_target runs
+ * where the target is destroyed, too.
+ */
+struct damon_operations {
+	enum damon_ops_id id;
+	bool pidless;
+	void (*init)(struct damon_ctx *ctx);
+	void (*update)(struct damon_ctx *ctx);
+	void (*prepare_access_checks)(struct damon_ctx *ctx);
+	unsigned int (*check_accesses)(struct damon_ctx *ctx);
+	unsigned long (*apply_scheme)(struct damon_ctx *ctx,
+				      struct damon_target *t,
+				      struct damon_region *r, struct damos *s,
+				      unsigned long *sz_filter_passed);
+	bool (*target_valid)(struct damon_target *t);
+	void (*cleanup_target)(struct damon_target *t);
+	void (*reset_aggregated)(struct damon_ctx *ctx);
+	void (*cleanup)(struct damon_ctx *ctx);
+};
+
+/**
+ * struct damon_attrs - Monitoring attributes: accuracy against cost.
+ * @sample_interval:		µs between two samples of a region; 0 counts
+ *				as 1 where it divides
+ * @aggr_interval:		µs over which samples are counted
+ * @ops_update_interval:	µs between two &damon_operations.update
+ * @min_nr_regions:		least number of regions, at least 3
+ * @max_nr_regions:		largest number of regions
+ */
+struct damon_attrs {
+	unsigned long sample_interval;
+	unsigned long aggr_interval;
+	unsigned long ops_update_interval;
+	unsigned long min_nr_regions;
+	unsigned long max_nr_regions;
+};
+
+/**
+ * struct damon_ctx - What to monitor, how, and what to do about it.
+ * @attrs:		monitoring attributes, set by damon_set_attrs()
+ * @min_region_sz:	least size of a region, a power of two; borders of
+ *			regions are multiples of it
+ * @ops:		operations set, chosen by damon_select_ops()
+ * @adaptive_targets:	list of &struct damon_target
+ * @schemes:		list of &struct damos
+ *
+ * Allocated by damon_new_ctx() only.
+ */
+struct damon_ctx {
+	struct damon_attrs attrs;
+	unsigned long min_region_sz;
+	struct damon_operations ops;
+	struct list_head adaptive_targets;
+	struct list_head schemes;
+};
+
+/**
+ * struct damon_call_control - A function for the kdamond to call.
+ * @fn:			the function; may sleep, may change the context
+ * @data:		its argument
+ * @repeat:		call it once every round until the kdamond ends, rather
+ *			than once; @fn and @data have to stay valid until then
+ * @return_code:	what @fn returned, unless @repeat
+ * @dealloc_on_cancel:	with @repeat: kfree() the control when the kdamond ends
+ */
+struct damon_call_control {
+	int (*fn)(void *data);
+	void *data;
+	bool repeat;
+	int return_code;
+	bool dealloc_on_cancel;
+};
+
+/**
+ * struct damos_walk_control - A visitor of what schemes are applied to.
+ * @walk_fn:	called for every region a scheme was just applied to, before
+ *		its age is reset; the last argument is how much of the region
+ *		passed the filters of the operations set
+ * @data:	first argument of @walk_fn
+ */
+struct damos_walk_control {
+	void (*walk_fn)(void *data, struct damon_ctx *ctx,
+			struct damon_target *t, struct damon_region *r,
+			struct damos *s, unsigned long sz_filter_passed);
+	void *data;
+};
+
+static inline struct damon_region *damon_first_region(struct damon_target *t)
+{
+	return t->regions;
+}
+
+static inline struct damon_region *damon_last_region(struct damon_target *t)
+{
+	return t->regions + t->nr_regions - 1;
+}
+
+static inline struct damon_region *damon_next_region(struct damon_region *r)
+{
+	return r + 1;
+}
+
+static inline struct damon_region *damon_prev_region(struct damon_region *r)
+{
+	return r - 1;
+}
+
+static inline unsigned long damon_sz_region(const struct damon_region *r)
+{
+	return r->ar.end - r->ar.start;
+}
+
+static inline unsigned int damon_nr_regions(const struct damon_target *t)
+{
+	return t->nr_regions;
+}
+
+static inline bool damon_targets_empty(const struct damon_ctx *ctx)
+{
+	return list_empty(&ctx->adaptive_targets);
+}
+
+/* Whether targets of the chosen operations set, if any, are processes. */
+static inline bool damon_target_has_pid(const struct damon_ctx *ctx)
+{
+	return !ctx->ops.pidless;
+}
+
+/**
+ * damon_update_region_access_rate() - Count a sample of a region.
+ * @r:		the region
+ * @accessed:	whether its sampling address was accessed
+ *
+ * Context: kdamond, from &damon_operations.check_accesses.
+ */
+static inline void damon_update_region_access_rate(struct damon_region *r,
+						   bool accessed)
+{
+	r->nr_accesses += accessed;
+}
+
+/* Samples a region gets in an aggregation interval, at least one. */
+static inline unsigned int
+damon_nr_samples_per_aggr(const struct damon_attrs *attrs)
+{
+	unsigned long nr = attrs->aggr_interval / (attrs->sample_interval ?: 1);
+
+	return clamp_t(unsigned long, nr, 1, UINT_MAX);
+}
+
+#define damon_for_each_region(r, t)					\
+	for ((r) = (t)->regions; (r) < (t)->regions + (t)->nr_regions; (r)++)
+
+/* Continue at @r, inclusive. */
+#define damon_for_each_region_from(r, t)				\
+	for (; (r) < (t)->regions + (t)->nr_regions; (r)++)
+
+#define damon_for_each_target(t, ctx)					\
+	list_for_each_entry(t, &(ctx)->adaptive_targets, list)
+
+#define damon_for_each_target_safe(t, next, ctx)			\
+	list_for_each_entry_safe(t, next, &(ctx)->adaptive_targets, list)
+
+#define damon_for_each_scheme(s, ctx)					\
+	list_for_each_entry(s, &(ctx)->schemes, list)
+
+#define damon_for_each_scheme_safe(s, next, ctx)			\
+	list_for_each_entry_safe(s, next, &(ctx)->schemes, list)
+
+struct damon_target *damon_new_target(void);
+void damon_add_target(struct damon_ctx *ctx, struct damon_target *t);
+void damon_free_target(struct damon_target *t);
+void damon_destroy_target(struct damon_target *t, struct damon_ctx *ctx);
+int damon_set_regions(struct damon_target *t,
+		      const struct damon_addr_range *ranges,
+		      unsigned int nr_ranges, unsigned long min_region_sz);
+
+unsigned int damon_nr_accesses_mvsum(const struct damon_region *r,
+				     struct damon_ctx *ctx);
+unsigned long damon_rand(struct damon_ctx *ctx, unsigned long l,
+			 unsigned long r);
+
+struct damos *damon_new_scheme(const struct damos_access_pattern *pattern,
+			       enum damos_action action,
+			       unsigned long apply_interval_us);
+void damon_add_scheme(struct damon_ctx *ctx, struct damos *s);
+void damon_destroy_scheme(struct damos *s);
+const char *damos_action_name(unsigned int action);
+
+int damon_register_ops(const struct damon_operations *ops);
+const char *damon_ops_name(unsigned int id);
+bool damon_is_registered_ops(enum damon_ops_id id);
+int damon_select_ops(struct damon_ctx *ctx, enum damon_ops_id id);
+
+struct damon_ctx *damon_new_ctx(void);
+void damon_destroy_ctx(struct damon_ctx *ctx);
+int damon_set_attrs(struct damon_ctx *ctx, const struct damon_attrs *attrs);
+
+bool damon_initialized(void);
+int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive);
+void damon_stop(struct damon_ctx **ctxs, int nr_ctxs);
+bool damon_is_running(struct damon_ctx *ctx);
+int damon_kdamond_pid(struct damon_ctx *ctx);
+int damon_nr_running_ctxs(void);
+
+int damon_call(struct damon_ctx *ctx, struct damon_call_control *control);
+int damos_walk(struct damon_ctx *ctx, struct damos_walk_control *control);
+
+#endif

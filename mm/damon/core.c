@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DAMON: data access monitoring, and memory operations driven by it.
+ *
+ * A context has targets (address spaces), each with regions: adjacent memory
+ * assumed to be accessed alike.  One page stands for a whole region.  A thread
+ * of the context, the kdamond, goes in rounds of one sampling interval S:
+ *
+ *	choose a page in each region and forget past accesses to it
+ *	sleep S
+ *	count, per region, whether its page was accessed
+ *	when an aggregation interval A is complete, merge regions of like counts
+ *	serve requests of other threads (call.c)
+ *	apply the schemes (apply.c)
+ *	when A is complete, report the counts, start anew, and split regions
+ *	when it is due, let the operations set re-read the address spaces
+ *
+ * So the cost of a round follows the number of regions, which has an upper
+ * limit, and not the size of memory, and a count is between 0 and A / S.  How
+ * pages are checked is up to the operations set (vaddr.c); how regions follow
+ * the access pattern, to adapt.c.
+ *
+ * Time is damon_run.passed, the number of finished rounds.  Points of time
+ * are compared like jiffies, wrap-safe.  What is due in a round is decided
+ * from the intervals as they were when it began.
+ *
+ * Locks: damon_lock serialises starting and the end of kdamonds, and is the
+ * outer one; damon_run.lock protects the thread pointer and the queue of
+ * requests.  The context is otherwise its creator's before the start and after
+ * the end, and its kdamond's in between.
+ */
+
+#define pr_fmt(fmt) "damon: " fmt
+
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/log2.h>
+#include <linux/mutex.h>
+
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/damon.h>
+
+/* Sleeps longer than this go by jiffies rather than by a precise timer. */
+#define LONG_SLEEP_US	(20 * USEC_PER_MSEC)
+
+static bool damon_ready __ro_after_init;
+
+static DEFINE_MUTEX(damon_lock);
+/* Both under damon_lock. */
+static int nr_running_ctxs;
+static bool running_exclusive;
+
+/* What is left of the running aggregation, in 1/10000. */
+unsigned int damon_window_left_bp(const struct damon_run *run)
+{
+	unsigned long window = damon_nr_intervals(&run->ctx,
+						  run->ctx.attrs.aggr_interval);
+	long left = run->next_aggregation - run->passed;
+
+	if (left <= 0)
+		return 0;
+	if (left >= window)
+		return 10000;
+	return mul_u64_u64_div_u64(left, 10000, window);
+}
+
+/**
+ * damon_nr_accesses_mvsum() - Access count over the last aggregation interval.
+ * @r:		the region
+ * @ctx:	its context
+ *
+ * Unlike &damon_region.nr_accesses this is meaningful at any time: it adds the
+ * share of the last aggregation that is still missing in the running one.
+ *
+ * Context: kdamond.
+ */
+unsigned int damon_nr_accesses_mvsum(const struct damon_region *r,
+				     struct damon_ctx *ctx)
+{
+	return damon_mvsum(r, damon_window_left_bp(damon_run(ctx)));
+}
+
+/* Whether @t is still there. */
+bool damon_target_is_valid(struct damon_ctx *ctx, struct damon_target *t)
+{
+	return !ctx->ops.target_valid || ctx->ops.target_valid(t);
+}
+
+static bool any_target_valid(struct damon_ctx *ctx)
+{
+	struct damon_target *t;
+
+	if (!ctx->ops.target_valid)
+		return true;
+	damon_for_each_target(t, ctx) {
+		if (ctx->ops.target_valid(t))
+			return true;
+	}
+	return false;
+}
+
+static void call_hook(struct damon_ctx *ctx, void (*hook)(struct damon_ctx *))
+{
+	if (hook)
+		hook(ctx);
+}
+
+/* Does not add to the load average; a request to stop cuts it short. */
+static void kdamond_sleep(unsigned long us)
+{
+	unsigned long left = us / (USEC_PER_SEC / HZ) + 1;
+
+	if (us <= LONG_SLEEP_US) {
+		usleep_idle_range(us, us + 1);
+		return;
+	}
+	left = min(left, MAX_JIFFY_OFFSET);
+	while (left) {
+		set_current_state(TASK_IDLE);
+		if (kthread_should_stop())
+			break;
+		left = schedule_timeout(left);
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+static void report_aggregation(struct damon_ctx *ctx)
+{
+	unsigned int target_idx = 0;
+	struct damon_target *t;
+	struct damon_region *r;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t)
+			trace_damon_aggregated(target_idx, r, t->nr_regions);
+		damon_regions_close_window(t);
+		target_idx++;
+	}
+}
+
+static void end_aggregation(struct damon_run *run)
+{
+	run->next_aggregation += damon_nr_intervals(&run->ctx,
+						    run->ctx.attrs.aggr_interval);
+	report_aggregation(&run->ctx);
+	damon_split_regions(run);
+	call_hook(&run->ctx, run->ctx.ops.reset_aggregated);
+}
+
+static void update_target_regions(struct damon_run *run)
+{
+	run->next_update += damon_nr_intervals(&run->ctx,
+					       run->ctx.attrs.ops_update_interval);
+	call_hook(&run->ctx, run->ctx.ops.update);
+}
+
+static void kdamond_round(struct damon_run *run)
+{
+	struct damon_ctx *ctx = &run->ctx;
+	unsigned int max_nr_accesses = 0;
+	bool aggregated, update;
+
+	call_hook(ctx, ctx->ops.prepare_access_checks);
+	kdamond_sleep(ctx->attrs.sample_interval);
+	run->passed++;
+	aggregated = time_after_eq(run->passed, run->next_aggregation);
+	update = time_after_eq(run->passed, run->next_update);
+
+	if (ctx->ops.check_accesses)
+		max_nr_accesses = ctx->ops.check_accesses(ctx);
+	if (aggregated) {
+		damon_merge_regions(run, max_nr_accesses / 10);
+		damon_limit_regions(run);
+	}
+	damon_serve_requests(run);
+	damos_apply(run);
+	if (aggregated)
+		end_aggregation(run);
+	if (update)
+		update_target_regions(run);
+	cond_resched();
+}
+
+static void kdamond_begin(struct damon_run *run)
+{
+	struct damon_ctx *ctx = &run->ctx;
+	struct damos *s;
+
+	run->passed = 0;
+	run->next_aggregation = damon_nr_intervals(ctx, ctx->attrs.aggr_interval);
+	run->next_update = damon_nr_intervals(ctx, ctx->attrs.ops_update_interval);
+	damon_for_each_scheme(s, ctx)
+		damos_schedule(run, s);
+
+	scoped_guard(spinlock, &run->lock)
+		run->kdamond = current;
+	complete(&run->started);
+
+	call_hook(ctx, ctx->ops.init);
+	damon_limit_regions(run);
+}
+
+static void kdamond_end(struct damon_run *run)
+{
+	LIST_HEAD(requests);
+
+	call_hook(&run->ctx, run->ctx.ops.cleanup);
+	damon_destroy_targets(&run->ctx);
+
+	scoped_guard(mutex, &damon_lock) {
+		if (!--nr_running_ctxs)
+			running_exclusive = false;
+		scoped_guard(spinlock, &run->lock) {
+			damon_take_requests(run, &requests);
+			run->kdamond = NULL;
+		}
+	}
+	damon_cancel_requests(&requests);
+}
+
+static int kdamond_fn(void *data)
+{
+	struct damon_ctx *ctx = data;
+	struct damon_run *run = damon_run(ctx);
+
+	kdamond_begin(run);
+	while (!kthread_should_stop() && any_target_valid(ctx))
+		kdamond_round(run);
+	kdamond_end(run);
+	return 0;
+}
+
+static int start_one(struct damon_ctx *ctx)
+{
+	struct damon_run *run = damon_run(ctx);
+	struct task_struct *task;
+
+	lockdep_assert_held(&damon_lock);
+	if (damon_is_running(ctx))
+		return -EBUSY;
+	init_completion(&run->started);
+	/* The thread's data has to be the context: debuggers look there. */
+	task = kthread_run(kdamond_fn, ctx, "kdamond.%d", nr_running_ctxs);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	nr_running_ctxs++;
+	wait_for_completion(&run->started);
+	return 0;
+}
+
+static int start_all(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive,
+		     int *nr_started)
+{
+	int err = 0;
+
+	guard(mutex)(&damon_lock);
+	*nr_started = 0;
+	if (nr_running_ctxs && (exclusive || running_exclusive))
+		return -EBUSY;
+	while (*nr_started < nr_ctxs) {
+		err = start_one(ctxs[*nr_started]);
+		if (err)
+			break;
+		running_exclusive = exclusive;
+		(*nr_started)++;
+	}
+	return err;
+}
+
+/**
+ * damon_start() - Start the kdamonds of some contexts, all or none.
+ * @ctxs:	the contexts
+ * @nr_ctxs:	number of @ctxs
+ * @exclusive:	no other context may run at the same time
+ *
+ * Context: may sleep.
+ * Return: 0, after every kdamond has begun; -EINVAL for an invalid context;
+ * -EBUSY when one of @ctxs runs already, or exclusiveness is in the way; or why
+ * a thread could not be made.
+ */
+int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
+{
+	int i, err, nr_started;
+
+	for (i = 0; i < nr_ctxs; i++) {
+		if (!is_power_of_2(ctxs[i]->min_region_sz) ||
+		    !damon_attrs_valid(&ctxs[i]->attrs))
+			return -EINVAL;
+	}
+	err = start_all(ctxs, nr_ctxs, exclusive, &nr_started);
+	if (err)
+		damon_stop(ctxs, nr_started);
+	return err;
+}
+
+static struct task_struct *get_kdamond(struct damon_run *run)
+{
+	guard(spinlock)(&run->lock);
+	return run->kdamond ? get_task_struct(run->kdamond) : NULL;
+}
+
+/**
+ * damon_stop() - End the kdamonds of some contexts.
+ * @ctxs:	the contexts; those that do not run are passed over
+ * @nr_ctxs:	number of @ctxs
+ *
+ * Targets end with the kdamond; a context may be started again with new ones.
+ *
+ * Context: may sleep, not in a kdamond of @ctxs.  All have ended on return.
+ */
+void damon_stop(struct damon_ctx **ctxs, int nr_ctxs)
+{
+	struct task_struct *task;
+	int i;
+
+	for (i = 0; i < nr_ctxs; i++) {
+		task = get_kdamond(damon_run(ctxs[i]));
+		if (task)
+			kthread_stop_put(task);
+	}
+}
+
+/**
+ * damon_is_running() - Tell whether a context has a kdamond.
+ * @ctx:	the context
+ */
+bool damon_is_running(struct damon_ctx *ctx)
+{
+	struct damon_run *run = damon_run(ctx);
+
+	guard(spinlock)(&run->lock);
+	return run->kdamond;
+}
+
+/**
+ * damon_kdamond_pid() - Process id of the kdamond of a context.
+ * @ctx:	the context
+ *
+ * Return: the id, or -EINVAL when @ctx does not run.
+ */
+int damon_kdamond_pid(struct damon_ctx *ctx)
+{
+	struct damon_run *run = damon_run(ctx);
+
+	guard(spinlock)(&run->lock);
+	return run->kdamond ? task_pid_nr(run->kdamond) : -EINVAL;
+}
+
+/**
+ * damon_nr_running_ctxs() - Number of contexts that run, system-wide.
+ *
+ * Context: may sleep.
+ */
+int damon_nr_running_ctxs(void)
+{
+	guard(mutex)(&damon_lock);
+	return nr_running_ctxs;
+}
+
+/**
+ * damon_initialized() - Tell whether contexts can be started yet.
+ */
+bool damon_initialized(void)
+{
+	return damon_ready;
+}
+
+static int __init damon_init(void)
+{
+	damon_ready = true;
+	return 0;
+}
+subsys_initcall(damon_init);

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The regions of one target.
+ *
+ * They are one array, sorted by address; regions are disjoint and never
+ * empty, and what lies between them is not monitored.  Every change is a
+ * single pass that writes a compact array:
+ *
+ * - merging writes behind its reading position, in place;
+ * - cutting first moves all regions to the end of the array, then reads there
+ *   and writes at the start.  A cut needs a free element between the two;
+ *   where there is none the region stays whole;
+ * - fitting to new ranges writes a fresh array and swaps it in.
+ *
+ * So a failed allocation never loses a region, and nothing moves while nothing
+ * changes.
+ *
+ * nr_accesses counts the positive samples of the running aggregation,
+ * last_nr_accesses those of the one before.  Their moving sum, for use at any
+ * time within an aggregation of which left/10000 is still to come, is
+ *
+ *	nr_accesses + last_nr_accesses * left / 10000
+ *
+ * which assumes that the accesses of the last aggregation were spread evenly.
+ *
+ * The owner of the target serialises all calls.
+ */
+
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+static struct damon_region fresh_region(unsigned long start, unsigned long end)
+{
+	return (struct damon_region) { .ar = { .start = start, .end = end } };
+}
+
+static void check_regions(struct damon_target *t)
+{
+	const struct damon_region *r;
+	unsigned long last_end = 0;
+
+	if (!IS_ENABLED(CONFIG_DAMON_DEBUG_SANITY))
+		return;
+	damon_for_each_region(r, t) {
+		WARN_ONCE(r->ar.start >= r->ar.end, "empty region %lu-%lu\n",
+			  r->ar.start, r->ar.end);
+		WARN_ONCE(r->ar.start < last_end, "region %lu-%lu overlaps %lu\n",
+			  r->ar.start, r->ar.end, last_end);
+		last_end = r->ar.end;
+	}
+	WARN_ONCE(t->nr_regions > damon_target_run(t)->capacity,
+		  "%u regions in too little room\n", t->nr_regions);
+}
+
+static struct damon_region *alloc_regions(size_t nr)
+{
+	if (nr > UINT_MAX)
+		return NULL;
+	return kvmalloc_array(nr, sizeof(struct damon_region),
+			      GFP_KERNEL | __GFP_NOWARN);
+}
+
+static void install_regions(struct damon_target *t, struct damon_region *regions,
+			    unsigned int nr_regions, unsigned int capacity)
+{
+	kvfree(t->regions);
+	t->regions = regions;
+	t->nr_regions = nr_regions;
+	damon_target_run(t)->capacity = capacity;
+}
+
+static void grow_regions(struct damon_target *t, size_t nr_wanted)
+{
+	size_t capacity = damon_target_run(t)->capacity;
+	struct damon_region *regions;
+
+	if (nr_wanted <= capacity)
+		return;
+	capacity = max(nr_wanted, capacity + capacity / 2);
+	regions = alloc_regions(capacity);
+	if (!regions)
+		return;
+	if (t->nr_regions)
+		memcpy(regions, t->regions, t->nr_regions * sizeof(*regions));
+	install_regions(t, regions, t->nr_regions, capacity);
+}
+
+/**
+ * damon_rewrite_begin() - Start a pass that cuts regions.
+ * @w:		the pass
+ * @t:		whose regions
+ * @nr_wanted:	how many regions there may be at its end
+ *
+ * When memory for @nr_wanted regions is short there will be fewer cuts.
+ * The pass has to go on until damon_rewrite_next() returns NULL.
+ */
+void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
+			 size_t nr_wanted)
+{
+	unsigned int nr = t->nr_regions;
+
+	grow_regions(t, nr_wanted);
+	*w = (struct damon_rewrite) {
+		.t = t,
+		.in = damon_target_run(t)->capacity - nr,
+		.end = damon_target_run(t)->capacity,
+	};
+	if (nr)
+		memmove(t->regions + w->in, t->regions, nr * sizeof(*t->regions));
+}
+
+/**
+ * damon_rewrite_next() - Go on to the next region.
+ * @w:	the pass
+ *
+ * Return: the region, to be read and cut; NULL when the pass has ended.
+ */
+struct damon_region *damon_rewrite_next(struct damon_rewrite *w)
+{
+	struct damon_region *regions = w->t->regions;
+
+	if (w->has_cur)
+		regions[w->out++] = w->cur;
+	w->has_cur = w->in < w->end;
+	if (w->has_cur) {
+		w->cur = regions[w->in++];
+		return &w->cur;
+	}
+	w->t->nr_regions = w->out;
+	check_regions(w->t);
+	return NULL;
+}
+
+/**
+ * damon_rewrite_cut() - Cut off the start of the region at hand.
+ * @w:	the pass
+ * @sz:	how much; nothing is cut unless 0 < @sz < size of the region
+ *
+ * Both parts keep all counters.
+ *
+ * Return: whether there was something to cut, and room for one more region.
+ */
+bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz)
+{
+	struct damon_region *left;
+
+	if (!sz || sz >= damon_sz_region(&w->cur) || w->in - w->out < 2)
+		return false;
+	left = w->t->regions + w->out++;
+	*left = w->cur;
+	left->ar.end = left->ar.start + sz;
+	w->cur.ar.start = left->ar.end;
+	return true;
+}
+
+/* Size of all regions. */
+unsigned long damon_regions_sz(const struct damon_target *t)
+{
+	const struct damon_region *r;
+	unsigned long sz = 0;
+
+	damon_for_each_region(r, t)
+		sz += damon_sz_region(r);
+	return sz;
+}
+
+/* The running aggregation becomes the last one. */
+void damon_regions_close_window(struct damon_target *t)
+{
+	struct damon_region *r;
+
+	damon_for_each_region(r, t) {
+		r->last_nr_accesses = r->nr_accesses;
+		r->nr_accesses = 0;
+	}
+}
+
+static unsigned int next_age(const struct damon_region *r, unsigned int threshold)
+{
+	if (abs_diff(r->nr_accesses, r->last_nr_accesses) > threshold)
+		return 0;
+	if (!r->nr_accesses != !r->last_nr_accesses)
+		return 0;
+	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
+}
+
+/* One more aggregation with, or without, a change of more than @threshold. */
+void damon_regions_age(struct damon_target *t, unsigned int threshold)
+{
+	struct damon_region *r;
+
+	damon_for_each_region(r, t)
+		r->age = next_age(r, threshold);
+}
+
+static unsigned int weighted_mean(unsigned int a, unsigned long sz_a,
+				  unsigned int b, unsigned long sz_b)
+{
+	u64 sz = (u64)sz_a + sz_b;
+
+	if (a < b)
+		return a + mul_u64_u64_div_u64(b - a, sz_b, sz);
+	return b + mul_u64_u64_div_u64(a - b, sz_a, sz);
+}
+
+static bool mergeable(const struct damon_region *left,
+		      const struct damon_region *right, unsigned int threshold,
+		      unsigned long sz_limit)
+{
+	return left->ar.end == right->ar.start &&
+	       abs_diff(left->nr_accesses, right->nr_accesses) <= threshold &&
+	       right->ar.end - left->ar.start <= sz_limit;
+}
+
+static void absorb(struct damon_region *left, const struct damon_region *right)
+{
+	unsigned long sz_left = damon_sz_region(left);
+	unsigned long sz_right = damon_sz_region(right);
+
+	left->nr_accesses = weighted_mean(left->nr_accesses, sz_left,
+					  right->nr_accesses, sz_right);
+	left->age = weighted_mean(left->age, sz_left, right->age, sz_right);
+	left->ar.end = right->ar.end;
+}
+
+/**
+ * damon_regions_merge() - Merge adjacent regions that are accessed alike.
+ * @t:		whose regions
+ * @threshold:	largest difference of nr_accesses between regions to merge
+ * @sz_limit:	largest size of a merged region
+ *
+ * A merged region has the size-weighted means of nr_accesses and age, rounded
+ * down, and goes on merging with what follows.
+ */
+void damon_regions_merge(struct damon_target *t, unsigned int threshold,
+			 unsigned long sz_limit)
+{
+	struct damon_region *left = NULL, *r;
+
+	damon_for_each_region(r, t) {
+		if (left && mergeable(left, r, threshold, sz_limit)) {
+			absorb(left, r);
+			continue;
+		}
+		left = left ? left + 1 : r;
+		*left = *r;
+	}
+	if (left)
+		t->nr_regions = left - t->regions + 1;
+	check_regions(t);
+}
+
+void damon_regions_free(struct damon_target *t)
+{
+	install_regions(t, NULL, 0, 0);
+}
+
+static struct damon_addr_range rounded(const struct damon_addr_range *range,
+				       unsigned long min_region_sz)
+{
+	return (struct damon_addr_range) {
+		.start = ALIGN_DOWN(range->start, min_region_sz),
+		.end = ALIGN(range->end, min_region_sz),
+	};
+}
+
+static bool ranges_valid(const struct damon_addr_range *ranges,
+			 unsigned int nr_ranges, unsigned long min_region_sz)
+{
+	unsigned long last_end = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr_ranges; i++) {
+		struct damon_addr_range range = rounded(&ranges[i], min_region_sz);
+
+		if (range.start >= range.end || range.start < last_end)
+			return false;
+		last_end = range.end;
+	}
+	return true;
+}
+
+/*
+ * Write the regions that cover @to: those from @r on that intersect @range,
+ * the outer two stretched or trimmed, holes between them filled.
+ */
+static struct damon_region *fit_range(const struct damon_target *t,
+				      const struct damon_region *r,
+				      const struct damon_addr_range *range,
+				      struct damon_addr_range to,
+				      struct damon_region *out)
+{
+	struct damon_region *first = out;
+
+	damon_for_each_region_from(r, t) {
+		if (r->ar.start >= range->end)
+			break;
+		if (out > first && out[-1].ar.end < r->ar.start) {
+			*out = fresh_region(out[-1].ar.end, r->ar.start);
+			out++;
+		}
+		*out++ = *r;
+	}
+	if (out == first)
+		*out++ = fresh_region(to.start, to.end);
+	first->ar.start = to.start;
+	out[-1].ar.end = to.end;
+	return out;
+}
+
+/**
+ * damon_set_regions() - Fit the regions of a target to ranges.
+ * @t:			the target
+ * @ranges:		what the regions are to cover, by ascending address
+ * @nr_ranges:		number of @ranges
+ * @min_region_sz:	starts are rounded down, ends up to multiples of this
+ *			power of two
+ *
+ * Regions that intersect a range keep their counters, also where they are cut
+ * by its borders; a region that intersects several ranges is continued in each
+ * of them.  Regions outside the ranges are dropped.
+ *
+ * Context: may sleep; @t must not be in use by a kdamond other than the
+ * caller.
+ * Return: 0; -EINVAL when a range is empty after rounding or not wholly behind
+ * the one before it; -ENOMEM.  Nothing has changed after an error.
+ */
+int damon_set_regions(struct damon_target *t,
+		      const struct damon_addr_range *ranges,
+		      unsigned int nr_ranges, unsigned long min_region_sz)
+{
+	const struct damon_region *r = t->regions;
+	const struct damon_region *end = r + t->nr_regions;
+	struct damon_region *regions, *out;
+	size_t capacity;
+	unsigned int i;
+
+	if (!is_power_of_2(min_region_sz) ||
+	    !ranges_valid(ranges, nr_ranges, min_region_sz))
+		return -EINVAL;
+
+	/* A range shares its first region with the range before it at most. */
+	capacity = 2 * ((size_t)t->nr_regions + nr_ranges);
+	regions = alloc_regions(capacity);
+	if (!regions)
+		return -ENOMEM;
+
+	out = regions;
+	for (i = 0; i < nr_ranges; i++) {
+		while (r < end && r->ar.end <= ranges[i].start)
+			r++;
+		out = fit_range(t, r, &ranges[i],
+				rounded(&ranges[i], min_region_sz), out);
+	}
+	install_regions(t, regions, out - regions, capacity);
+	check_regions(t);
+	return 0;
+}
+
+/**
+ * damon_mvsum() - Positive samples in the aggregation interval up to now.
+ * @r:		the region
+ * @left_bp:	what is left of the running aggregation, in 1/10000
+ */
+unsigned int damon_mvsum(const struct damon_region *r, unsigned int left_bp)
+{
+	u64 last = (u64)r->last_nr_accesses * left_bp;
+
+	if (left_bp >= 10000)
+		return r->last_nr_accesses;
+	return r->nr_accesses + (unsigned int)div_u64(last, 10000);
+}
