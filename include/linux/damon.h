@@ -229,6 +229,9 @@ struct damon_attrs {
 	unsigned long max_nr_regions;
 };
 
+/* Samples every 5 ms, counts over 100 ms, updates once a minute; 10 to 1000. */
+extern const struct damon_attrs damon_default_attrs;
+
 /**
  * struct damon_ctx - What to monitor, how, and what to do about it.
  * @attrs:		monitoring attributes, set by damon_set_attrs()

@@ -9,6 +9,14 @@
 
 #include "internal.h"
 
+const struct damon_attrs damon_default_attrs = {
+	.sample_interval = 5 * USEC_PER_MSEC,
+	.aggr_interval = 100 * USEC_PER_MSEC,
+	.ops_update_interval = 60 * USEC_PER_SEC,
+	.min_nr_regions = 10,
+	.max_nr_regions = 1000,
+};
+
 /**
  * damon_new_target() - Make a target without pid and regions.
  *
@@ -71,10 +79,10 @@ void damon_destroy_targets(struct damon_ctx *ctx)
 }
 
 /**
- * damon_new_ctx() - Make a context with default attributes.
+ * damon_new_ctx() - Make a context.
  *
- * Samples every 5 ms, aggregates over 100 ms, updates every minute, 10 to 1000
- * regions of at least a page; no operations set, targets or schemes.
+ * It has damon_default_attrs, regions of at least a page, and no operations
+ * set, targets or schemes.
  *
  * Context: may sleep.
  * Return: the context, or NULL when memory is short.
@@ -85,16 +93,8 @@ struct damon_ctx *damon_new_ctx(void)
 
 	if (!run)
 		return NULL;
-	run->ctx = (struct damon_ctx) {
-		.attrs = {
-			.sample_interval = 5 * USEC_PER_MSEC,
-			.aggr_interval = 100 * USEC_PER_MSEC,
-			.ops_update_interval = 60 * USEC_PER_SEC,
-			.min_nr_regions = 10,
-			.max_nr_regions = 1000,
-		},
-		.min_region_sz = DAMON_MIN_REGION_SZ,
-	};
+	run->ctx.attrs = damon_default_attrs;
+	run->ctx.min_region_sz = DAMON_MIN_REGION_SZ;
 	INIT_LIST_HEAD(&run->ctx.adaptive_targets);
 	INIT_LIST_HEAD(&run->ctx.schemes);
 	spin_lock_init(&run->lock);

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Directories and typed files of sysfs from tables; see sysfs-dir.h.
+ *
+ * To add a type: its struct sdir_type here, its declaration and row macro in
+ * the header.
+ */
+
+#include <linux/kstrtox.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "sysfs-dir.h"
+
+DEFINE_MUTEX(sdir_lock);
+
+/**
+ * struct sdir - A directory that exists.
+ * @kobj:	its place in sysfs, and its lifetime
+ * @desc:	what is in it
+ * @payload:	what its files show; owned by elements, else the parent's
+ * @children:	fixed subdirectories
+ * @nr_children: how many of them exist
+ */
+struct sdir {
+	struct kobject kobj;
+	const struct sdir_desc *desc;
+	void *payload;
+	struct sdir **children;
+	unsigned int nr_children;
+};
+
+#define SCALAR_TYPE(_type, _ctype, _fmt, _parse)			\
+static ssize_t _type##_show(const struct sdir_file *f, const void *value, \
+			    char *buf)					\
+{									\
+	return sysfs_emit(buf, _fmt "\n", READ_ONCE(*(const _ctype *)value)); \
+}									\
+static int _type##_store(const struct sdir_file *f, void *value,	\
+			 const char *buf)				\
+{									\
+	_ctype new;							\
+	int err = _parse(buf, 0, &new);					\
+									\
+	if (!err)							\
+		WRITE_ONCE(*(_ctype *)value, new);			\
+	return err;							\
+}									\
+const struct sdir_type sdir_##_type = {					\
+	.show = _type##_show, .store = _type##_store,			\
+}
+
+SCALAR_TYPE(ulong, unsigned long, "%lu", kstrtoul);
+SCALAR_TYPE(uint, unsigned int, "%u", kstrtouint);
+SCALAR_TYPE(int, int, "%d", kstrtoint);
+
+static int int_einval_store(const struct sdir_file *f, void *value,
+			    const char *buf)
+{
+	return int_store(f, value, buf) ? -EINVAL : 0;
+}
+
+const struct sdir_type sdir_int_einval = {
+	.show = int_show, .store = int_einval_store,
+};
+
+static ssize_t kw_show(const struct sdir_file *f, const void *value, char *buf)
+{
+	const struct sdir_keywords *keywords = f->arg;
+
+	return sysfs_emit(buf, "%s\n",
+			  keywords->name(READ_ONCE(*(const unsigned int *)value)));
+}
+
+static int kw_store(const struct sdir_file *f, void *value, const char *buf)
+{
+	const struct sdir_keywords *keywords = f->arg;
+	const char *name;
+	unsigned int i;
+
+	for (i = 0; i < keywords->nr; i++) {
+		name = keywords->name(i);
+		if (!name || !sysfs_streq(buf, name))
+			continue;
+		WRITE_ONCE(*(unsigned int *)value, i);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+const struct sdir_type sdir_kw = { .show = kw_show, .store = kw_store };
+
+static ssize_t fn_show(const struct sdir_file *f, const void *value, char *buf)
+{
+	const struct sdir_fn *fn = f->arg;
+
+	return fn->show(value, buf);
+}
+
+static int fn_store(const struct sdir_file *f, void *value, const char *buf)
+{
+	const struct sdir_fn *fn = f->arg;
+
+	return fn->store(value, buf);
+}
+
+const struct sdir_type sdir_fn = { .show = fn_show, .store = fn_store };
+const struct sdir_type sdir_locked_fn = {
+	.show = fn_show, .store = fn_store, .locked = true,
+};
+
+static ssize_t nr_show(const struct sdir_file *f, const void *value, char *buf)
+{
+	const struct sdir_array *array = value;
+
+	return sysfs_emit(buf, "%u\n", READ_ONCE(array->nr));
+}
+
+/* A bad number is refused as such even while the lock is held. */
+static int nr_store(const struct sdir_file *f, void *value, const char *buf)
+{
+	struct sdir_array *array = value;
+	const struct sdir_desc *desc = array->dir->desc;
+	int nr, err = kstrtoint(buf, 0, &nr);
+
+	if (err)
+		return err;
+	if (nr < 0 || (desc->max_elems && nr > desc->max_elems))
+		return -EINVAL;
+	if (!mutex_trylock(&sdir_lock))
+		return -EBUSY;
+	if (desc->may_resize)
+		err = desc->may_resize(array);
+	if (!err)
+		err = sdir_set_nr(array, nr);
+	mutex_unlock(&sdir_lock);
+	return err;
+}
+
+const struct sdir_type sdir_nr = { .show = nr_show, .store = nr_store };
+
+static ssize_t file_show(struct kobject *kobj, struct attribute *attr, char *buf)
+{
+	const struct sdir *dir = container_of(kobj, struct sdir, kobj);
+	const struct sdir_file *f = container_of(attr, struct sdir_file, attr);
+	ssize_t len;
+
+	if (!f->type->locked)
+		return f->type->show(f, dir->payload + f->offset, buf);
+	if (!mutex_trylock(&sdir_lock))
+		return -EBUSY;
+	len = f->type->show(f, dir->payload + f->offset, buf);
+	mutex_unlock(&sdir_lock);
+	return len;
+}
+
+static ssize_t file_store(struct kobject *kobj, struct attribute *attr,
+			  const char *buf, size_t count)
+{
+	struct sdir *dir = container_of(kobj, struct sdir, kobj);
+	const struct sdir_file *f = container_of(attr, struct sdir_file, attr);
+	int err;
+
+	if (!f->type->locked)
+		return f->type->store(f, dir->payload + f->offset, buf) ?: count;
+	if (!mutex_trylock(&sdir_lock))
+		return -EBUSY;
+	err = f->type->store(f, dir->payload + f->offset, buf);
+	mutex_unlock(&sdir_lock);
+	return err ?: count;
+}
+
+static const struct sysfs_ops file_ops = {
+	.show = file_show,
+	.store = file_store,
+};
+
+static void free_payload(const struct sdir_desc *desc, void *payload)
+{
+	if (!desc->size)
+		return;
+	if (desc->release)
+		desc->release(payload);
+	kfree(payload);
+}
+
+static void dir_release(struct kobject *kobj)
+{
+	struct sdir *dir = container_of(kobj, struct sdir, kobj);
+
+	free_payload(dir->desc, dir->payload);
+	kfree(dir->children);
+	kfree(dir);
+}
+
+static const struct kobj_type dir_ktype = {
+	.release = dir_release,
+	.sysfs_ops = &file_ops,
+};
+
+static struct sdir_array *dir_array(const struct sdir *dir)
+{
+	return dir->payload;
+}
+
+static int create_files(struct sdir *dir)
+{
+	const struct sdir_file *f;
+	int err;
+
+	for (f = dir->desc->files; f && f->attr.name; f++) {
+		err = sysfs_create_file(&dir->kobj, &f->attr);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int create_children(struct sdir *dir)
+{
+	const struct sdir_child *c;
+	struct sdir *child;
+	unsigned int nr = 0;
+
+	for (c = dir->desc->children; c && c->name; c++)
+		nr++;
+	if (!nr)
+		return 0;
+	dir->children = kcalloc(nr, sizeof(*dir->children), GFP_KERNEL);
+	if (!dir->children)
+		return -ENOMEM;
+	for (c = dir->desc->children; c->name; c++) {
+		child = sdir_create(&dir->kobj, c->name, c->desc,
+				    dir->payload + c->offset);
+		if (IS_ERR(child))
+			return PTR_ERR(child);
+		dir->children[dir->nr_children++] = child;
+	}
+	return 0;
+}
+
+static int populate(struct sdir *dir)
+{
+	if (dir->desc->elem)
+		dir_array(dir)->dir = dir;
+	return create_files(dir) ?: create_children(dir);
+}
+
+static void *new_payload(const struct sdir_desc *desc)
+{
+	void *payload = kzalloc(desc->size, GFP_KERNEL);
+
+	if (payload && desc->init)
+		desc->init(payload);
+	return payload;
+}
+
+/**
+ * sdir_create() - Make a directory and all that is in it.
+ * @parent:	where
+ * @name:	its name; copied
+ * @desc:	what is in it
+ * @payload:	what its files show; an element owns it, even if this fails
+ *
+ * Return: the directory, or an ERR_PTR() when nothing was made.
+ */
+struct sdir *sdir_create(struct kobject *parent, const char *name,
+			 const struct sdir_desc *desc, void *payload)
+{
+	struct sdir *dir = kzalloc(sizeof(*dir), GFP_KERNEL);
+	int err;
+
+	if (!dir) {
+		free_payload(desc, payload);
+		return ERR_PTR(-ENOMEM);
+	}
+	dir->desc = desc;
+	dir->payload = payload;
+	kobject_init(&dir->kobj, &dir_ktype);
+	err = kobject_add(&dir->kobj, parent, "%s", name) ?: populate(dir);
+	if (!err)
+		return dir;
+	sdir_remove(dir);
+	return ERR_PTR(err);
+}
+
+static void remove_elems(struct sdir_array *array)
+{
+	unsigned int nr = array->nr;
+
+	WRITE_ONCE(array->nr, 0);
+	while (nr)
+		sdir_remove(array->elems[--nr]);
+}
+
+/**
+ * sdir_remove() - Remove a directory and all that is in it.
+ * @dir:	the directory
+ *
+ * Context: waits for readers and writers of the files.
+ */
+void sdir_remove(struct sdir *dir)
+{
+	if (dir->desc->elem)
+		remove_elems(dir_array(dir));
+	while (dir->nr_children)
+		sdir_remove(dir->children[--dir->nr_children]);
+	kobject_del(&dir->kobj);
+	if (dir->desc->elem)
+		kfree(dir_array(dir)->elems);
+	kobject_put(&dir->kobj);
+}
+
+/**
+ * sdir_elem() - Payload of an element.
+ * @array:	the elements
+ * @i:		its number
+ *
+ * Context: sdir_lock held.
+ * Return: the payload, NULL when there is no such element.
+ */
+void *sdir_elem(const struct sdir_array *array, unsigned int i)
+{
+	return i < array->nr ? array->elems[i]->payload : NULL;
+}
+
+/* Takes over @payload, also when it fails. */
+static int add_elem(struct sdir_array *array, void *payload)
+{
+	struct sdir *elem;
+	char name[12];
+
+	if (!payload)
+		return -ENOMEM;
+	snprintf(name, sizeof(name), "%u", array->nr);
+	elem = sdir_create(&array->dir->kobj, name, array->dir->desc->elem,
+			   payload);
+	if (IS_ERR(elem))
+		return PTR_ERR(elem);
+	array->elems[array->nr] = elem;
+	WRITE_ONCE(array->nr, array->nr + 1);
+	return 0;
+}
+
+/**
+ * sdir_set_nr() - Remove all elements and make new ones.
+ * @array:	the elements
+ * @nr:		how many there are to be
+ *
+ * Context: sdir_lock held.
+ * Return: 0, or -ENOMEM, when the elements are as they were or there are none.
+ */
+int sdir_set_nr(struct sdir_array *array, unsigned int nr)
+{
+	struct sdir **elems = NULL;
+	int err = 0;
+
+	lockdep_assert_held(&sdir_lock);
+	if (nr) {
+		elems = kcalloc(nr, sizeof(*elems), GFP_KERNEL | __GFP_NOWARN);
+		if (!elems)
+			return -ENOMEM;
+	}
+	remove_elems(array);
+	kfree(array->elems);
+	array->elems = elems;
+	array->room = nr;
+	while (!err && array->nr < nr)
+		err = add_elem(array, new_payload(array->dir->desc->elem));
+	if (err)
+		remove_elems(array);
+	return err;
+}
+
+static int make_room(struct sdir_array *array)
+{
+	unsigned int room = max(2 * array->room, 16U);
+	struct sdir **elems;
+
+	if (array->nr < array->room)
+		return 0;
+	elems = krealloc_array(array->elems, room, sizeof(*elems),
+			       GFP_KERNEL | __GFP_NOWARN);
+	if (!elems)
+		return -ENOMEM;
+	array->elems = elems;
+	array->room = room;
+	return 0;
+}
+
+/**
+ * sdir_append() - Make one more element.
+ * @array:	the elements
+ * @payload:	its payload; copied
+ *
+ * Context: sdir_lock held, by the caller or by who waits for it.
+ * Return: 0 or -ENOMEM.
+ */
+int sdir_append(struct sdir_array *array, const void *payload)
+{
+	return make_room(array) ?:
+	       add_elem(array, kmemdup(payload, array->dir->desc->elem->size,
+				       GFP_KERNEL));
+}

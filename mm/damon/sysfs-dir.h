@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Directories and typed files of sysfs from tables.
+ *
+ * A file is a row: its name, its mode, and the member of a struct that it
+ * shows and sets; how that is printed and parsed is up to its type.  A
+ * directory is a list of files, fixed subdirectories, and numbered elements.
+ *
+ * An element owns a zeroed struct, its payload, which the files and the fixed
+ * subdirectories below it show.  The elements of a subdirectory are held in a
+ * &struct sdir_array in the payload around them.  So a reader of the payload
+ * sees all that is staged as plain data:
+ *
+ *	struct target { int pid; struct sdir_array regions; };
+ *	struct damon_addr_range *r = sdir_elem(&target->regions, 0);
+ *
+ * Locking: sdir_lock protects all arrays, and what files of the locked types
+ * show and set.  Whoever removes a directory waits for the readers and writers
+ * of its files; so these must never wait for the lock that a remover holds,
+ * and give up with -EBUSY instead.  Scalars need no lock: their payload lives
+ * as long as their file.
+ */
+#ifndef _MM_DAMON_SYSFS_DIR_H
+#define _MM_DAMON_SYSFS_DIR_H
+
+#include <linux/build_bug.h>
+#include <linux/kobject.h>
+#include <linux/mutex.h>
+#include <linux/sysfs.h>
+
+struct sdir;
+struct sdir_array;
+struct sdir_file;
+
+extern struct mutex sdir_lock;
+
+/**
+ * struct sdir_type - How the value of a file is printed and parsed.
+ * @show:	print @value to the page @buf; returns the length
+ * @store:	set @value from the string @buf; returns 0 or an errno, and
+ *		leaves @value alone in the latter case.  NULL for read-only
+ * @locked:	both are called under sdir_lock
+ */
+struct sdir_type {
+	ssize_t (*show)(const struct sdir_file *f, const void *value, char *buf);
+	int (*store)(const struct sdir_file *f, void *value, const char *buf);
+	bool locked;
+};
+
+/**
+ * struct sdir_file - A file.
+ * @attr:	its name and mode
+ * @type:	how to print and parse it
+ * @offset:	where its value is in the payload
+ * @arg:	for use by @type
+ */
+struct sdir_file {
+	struct attribute attr;
+	const struct sdir_type *type;
+	size_t offset;
+	const void *arg;
+};
+
+/**
+ * struct sdir_keywords - Values that are named; the argument of sdir_kw.
+ * @nr:		values are below this
+ * @name:	name of a value, NULL if it cannot be chosen
+ */
+struct sdir_keywords {
+	unsigned int nr;
+	const char *(*name)(unsigned int value);
+};
+
+/**
+ * struct sdir_fn - A computed value; the argument of sdir_fn, sdir_locked_fn.
+ * @show:	print it, given the payload
+ * @store:	react to a write, given the payload
+ */
+struct sdir_fn {
+	ssize_t (*show)(const void *payload, char *buf);
+	int (*store)(void *payload, const char *buf);
+};
+
+extern const struct sdir_type sdir_ulong, sdir_uint, sdir_int, sdir_int_einval,
+	sdir_kw, sdir_nr, sdir_fn, sdir_locked_fn;
+
+#define SDIR_FILE(_name, _mode, _type, _arg, _ctype, _struct, _member) {	\
+	.attr = { .name = _name, .mode = _mode },			\
+	.type = &sdir_##_type,						\
+	.offset = offsetof(_struct, _member) + BUILD_BUG_ON_ZERO(	\
+		!__same_type(_ctype, ((_struct *)0)->_member)),		\
+	.arg = _arg,							\
+}
+#define SDIR_ULONG(n, s, m)	SDIR_FILE(n, 0600, ulong, NULL, unsigned long, s, m)
+#define SDIR_ULONG_RO(n, s, m)	SDIR_FILE(n, 0400, ulong, NULL, unsigned long, s, m)
+#define SDIR_UINT_RO(n, s, m)	SDIR_FILE(n, 0400, uint, NULL, unsigned int, s, m)
+/* An int that refuses numbers out of range with -EINVAL. */
+#define SDIR_INT_EINVAL(n, s, m) SDIR_FILE(n, 0600, int_einval, NULL, int, s, m)
+/* An enum of type @e, by the &struct sdir_keywords @k. */
+#define SDIR_KW(n, k, e, s, m)	SDIR_FILE(n, 0600, kw, k, e, s, m)
+/* The number of elements in the directory; setting it makes them anew. */
+#define SDIR_NR(n)		{ { .name = n, .mode = 0600 }, &sdir_nr }
+/* By the &struct sdir_fn @f. */
+#define SDIR_FN_RO(n, f)	{ { .name = n, .mode = 0400 }, &sdir_fn, 0, f }
+#define SDIR_LOCKED_FN(n, f)	{ { .name = n, .mode = 0600 }, &sdir_locked_fn, 0, f }
+#define SDIR_LOCKED_FN_RO(n, f)	{ { .name = n, .mode = 0400 }, &sdir_locked_fn, 0, f }
+
+/**
+ * struct sdir_child - A fixed subdirectory.
+ * @name:	its name
+ * @desc:	what is in it
+ * @offset:	where its payload is in the payload around it
+ */
+struct sdir_child {
+	const char *name;
+	const struct sdir_desc *desc;
+	size_t offset;
+};
+
+/**
+ * struct sdir_desc - What is in a directory, and what an element owns.
+ * @files:	files, {} ends them
+ * @children:	fixed subdirectories, {} ends them
+ * @elem:	what is in the numbered elements, which the &struct sdir_array at
+ *		the start of the payload holds; NULL if there are none
+ * @max_elems:	largest number of elements to be set by an sdir_nr, 0 for any
+ * @may_resize:	0 or the errno that refuses a write to an sdir_nr; called under
+ *		sdir_lock
+ * @size:	size of the payload of an element
+ * @init:	give a payload its defaults
+ * @release:	before a payload is freed; the directory is gone
+ */
+struct sdir_desc {
+	const struct sdir_file *files;
+	const struct sdir_child *children;
+
+	const struct sdir_desc *elem;
+	unsigned int max_elems;
+	int (*may_resize)(const struct sdir_array *array);
+
+	size_t size;
+	void (*init)(void *payload);
+	void (*release)(void *payload);
+};
+
+/**
+ * struct sdir_array - The numbered elements of a directory.
+ * @dir:	the directory; the elements are in it
+ * @nr:		how many there are
+ * @room:	how many @elems has memory for
+ * @elems:	their directories
+ */
+struct sdir_array {
+	struct sdir *dir;
+	unsigned int nr;
+	unsigned int room;
+	struct sdir **elems;
+};
+
+struct sdir *sdir_create(struct kobject *parent, const char *name,
+			 const struct sdir_desc *desc, void *payload);
+void sdir_remove(struct sdir *dir);
+
+void *sdir_elem(const struct sdir_array *array, unsigned int i);
+int sdir_set_nr(struct sdir_array *array, unsigned int nr);
+int sdir_append(struct sdir_array *array, const void *payload);
+
+#endif
