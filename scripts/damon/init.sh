@@ -26,7 +26,7 @@ scratch() {
 }
 
 mount_system() {
-	mount -t proc proc /root/proc
+	mount -t proc none /root/proc
 	mount -t sysfs sys /root/sys
 	mount -t devtmpfs dev /root/dev
 	mkdir -p /root/dev/pts /root/dev/shm
@@ -73,7 +73,7 @@ run() {
 	fi
 }
 
-mount -t proc proc /proc
+mount -t proc none /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 exec > /dev/console 2>&1
