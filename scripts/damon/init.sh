@@ -29,6 +29,10 @@ mount_system() {
 	mount -t proc none /root/proc
 	mount -t sysfs sys /root/sys
 	mount -t devtmpfs dev /root/dev
+	ln -s /proc/self/fd /root/dev/fd
+	for i in 0:stdin 1:stdout 2:stderr; do
+		ln -s "/proc/self/fd/${i%:*}" "/root/dev/${i#*:}"
+	done
 	mkdir -p /root/dev/pts /root/dev/shm
 	mount -t devpts pts /root/dev/pts
 	mount -t tmpfs shm /root/dev/shm
