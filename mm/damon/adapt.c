@@ -11,9 +11,10 @@
  *			number of samples, at which everything merges
  *	size limit	total size / min_nr_regions, at least the minimum
  *			region size M, a multiple of M.  No merge exceeds it,
- *			and larger regions are cut down to it; so there are
- *			min_nr_regions regions, unless M is in the way, and
- *			max_nr_regions may be missed when the two conflict
+ *			and larger regions are cut down to it while there are
+ *			less than max_nr_regions; so there are min_nr_regions
+ *			regions, unless M is in the way.  Many small regions far
+ *			apart, which cannot merge, may exceed max_nr_regions
  *	cuts		with at most half of max_nr_regions regions, each is
  *			cut in two, or in three when the last split changed
  *			nothing in the end and there is room.  With more, one
@@ -67,23 +68,25 @@ static size_t nr_pieces(const struct damon_target *t, unsigned long sz_limit)
 	return nr;
 }
 
-/* Have at least min_nr_regions, by cutting what is larger than the limit. */
+/* Have min_nr_regions, by cutting what is larger than the size limit. */
 void damon_limit_regions(struct damon_run *run)
 {
 	unsigned long limit = size_limit(&run->ctx);
+	unsigned long max = run->ctx.attrs.max_nr_regions;
+	unsigned long nr = nr_regions(&run->ctx);
 	struct damon_rewrite w;
 	struct damon_target *t;
-	size_t nr;
 
 	run->adapt.sz_limit = limit;
 	damon_for_each_target(t, &run->ctx) {
-		nr = nr_pieces(t, limit);
-		if (nr == t->nr_regions)
+		size_t wanted = nr_pieces(t, limit) - t->nr_regions;
+
+		if (!wanted || nr >= max)
 			continue;
-		damon_rewrite_begin(&w, t, nr);
+		damon_rewrite_begin(&w, t, t->nr_regions + min(wanted, max - nr));
 		while (damon_rewrite_next(&w)) {
-			while (damon_rewrite_cut(&w, limit))
-				;
+			while (nr < max && damon_rewrite_cut(&w, limit))
+				nr++;
 		}
 	}
 }
