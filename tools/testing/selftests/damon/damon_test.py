@@ -100,7 +100,7 @@ def run(cases, seconds=60):
     signal.signal(signal.SIGALRM, timed_out)
     marker = f'damon selftest {os.path.basename(sys.argv[0])} {os.getpid()}'
     with open('/dev/kmsg', 'w', encoding='ascii') as f:
-        f.write(marker)
+        f.write(marker + '\n')
 
     def no_splat():
         lines = log_lines()
