@@ -18,6 +18,8 @@ static struct fake {
 	bool (*is_hot)(unsigned long addr);
 	/* At the end of an aggregation, in the kdamond. */
 	void (*report)(struct damon_ctx *ctx);
+	/* When it has ended all but for the requests, in the kdamond. */
+	void (*at_end)(struct damon_ctx *ctx);
 	bool gone;
 	atomic_t nr_init, nr_update, nr_aggregations, nr_cleanup, nr_cleaned_targets;
 } fake;
@@ -86,6 +88,8 @@ static inline void fake_reset(struct damon_ctx *ctx)
 static inline void fake_cleanup(struct damon_ctx *ctx)
 {
 	atomic_inc(&fake.nr_cleanup);
+	if (fake.at_end)
+		fake.at_end(ctx);
 }
 
 static const struct damon_operations fake_ops = {
