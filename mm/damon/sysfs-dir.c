@@ -343,27 +343,25 @@ static int add_elem(struct sdir_array *array, void *payload)
 }
 
 /**
- * sdir_set_nr() - Remove all elements and make new ones.
+ * sdir_set_nr() - Remove all elements, then make new ones.
  * @array:	the elements
  * @nr:		how many there are to be
  *
  * Context: sdir_lock held.
- * Return: 0, or -ENOMEM, when the elements are as they were or there are none.
+ * Return: 0, or -ENOMEM, when there are none.
  */
 int sdir_set_nr(struct sdir_array *array, unsigned int nr)
 {
-	struct sdir **elems = NULL;
 	int err = 0;
 
 	lockdep_assert_held(&sdir_lock);
-	if (nr) {
-		elems = kcalloc(nr, sizeof(*elems), GFP_KERNEL | __GFP_NOWARN);
-		if (!elems)
-			return -ENOMEM;
-	}
 	remove_elems(array);
 	kfree(array->elems);
-	array->elems = elems;
+	array->room = 0;
+	array->elems = kcalloc(nr, sizeof(*array->elems),
+			       GFP_KERNEL | __GFP_NOWARN);
+	if (!array->elems)
+		return -ENOMEM;
 	array->room = nr;
 	while (!err && array->nr < nr)
 		err = add_elem(array, new_payload(array->dir->desc->elem));
