@@ -121,6 +121,19 @@ static void limit_counts_all_targets_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, nr_regions(ctx), 30);
 }
 
+/* The maximum comes before the minimum, where both round up. */
+static void limit_within_maximum_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = regions_ctx(test, 1, 90, 5, 1);
+
+	test_add_target(test, ctx, 0, 10, 1);
+	ctx->attrs.min_nr_regions = 5;
+	damon_limit_regions(damon_run(ctx));
+	KUNIT_EXPECT_EQ(test, damon_run(ctx)->adapt.sz_limit, 20);
+	KUNIT_EXPECT_EQ(test, nr_regions(ctx), 5);
+	expect_whole(test, only_target(ctx), 90, 1, "cut four times");
+}
+
 struct merge_case {
 	const char *why;
 	unsigned int threshold;
@@ -413,6 +426,7 @@ KUNIT_ARRAY_PARAM_DESC(split, split_cases, why);
 static struct kunit_case adapt_test_cases[] = {
 	KUNIT_CASE_PARAM(limit_test, limit_gen_params),
 	KUNIT_CASE(limit_counts_all_targets_test),
+	KUNIT_CASE(limit_within_maximum_test),
 	KUNIT_CASE_PARAM(merge_test, merge_gen_params),
 	KUNIT_CASE(merge_ages_once_test),
 	KUNIT_CASE_PARAM(split_test, split_gen_params),

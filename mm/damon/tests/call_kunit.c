@@ -8,6 +8,20 @@
 
 #include "fake.h"
 
+static const struct damos_access_pattern all_regions = {
+	0, ULONG_MAX, 0, UINT_MAX, 0, UINT_MAX,
+};
+
+static void add_scheme(struct kunit *test, struct damon_ctx *ctx,
+		       const struct damos_access_pattern *pattern,
+		       unsigned long apply_interval_us)
+{
+	struct damos *s = damon_new_scheme(pattern, DAMOS_STAT, apply_interval_us);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	damon_add_scheme(ctx, s);
+}
+
 /* Calls */
 
 static int count_call(void *data)
@@ -93,7 +107,7 @@ static void call_dealloc_test(struct kunit *test)
 
 #define LOG_SZ	8
 
-static char log[LOG_SZ + 1];
+static char call_log[LOG_SZ + 1];
 static atomic_t nr_logged;
 
 static int log_call(void *data)
@@ -101,7 +115,7 @@ static int log_call(void *data)
 	int i = atomic_read(&nr_logged);
 
 	if (i < LOG_SZ) {
-		log[i] = *(char *)data;
+		call_log[i] = *(char *)data;
 		atomic_inc(&nr_logged);
 	}
 	return 0;
@@ -134,14 +148,14 @@ static void call_order_test(struct kunit *test)
 	struct damon_call_control call = { .fn = add_log_calls, .data = ctx };
 
 	atomic_set(&nr_logged, 0);
-	memset(log, 0, sizeof(log));
+	memset(call_log, 0, sizeof(call_log));
 	call_from_call_ctx = ctx;
 	start(test, ctx);
 	KUNIT_ASSERT_EQ(test, damon_call(ctx, &call), 0);
 	KUNIT_ASSERT_EQ(test, call.return_code, 0);
 	wait_for(test, &nr_logged, LOG_SZ);
 	damon_stop(&ctx, 1);
-	KUNIT_EXPECT_STREQ(test, log, "abLabLab");
+	KUNIT_EXPECT_STREQ(test, call_log, "abLabLab");
 }
 
 /* A thread that asks, and waits */

@@ -93,7 +93,7 @@ static const struct intervals_case intervals_cases[] = {
 	{ "neither", 0, 0, 0, 1 },
 	{ "for ever, and not in the past", 1, ULONG_MAX, LONG_MAX, UINT_MAX },
 	{ "for ever, sampling without interval", 0, ULONG_MAX, LONG_MAX, UINT_MAX },
-	{ "half of it", 2, ULONG_MAX, LONG_MAX, UINT_MAX },
+	{ "half of it", 2, ULONG_MAX, LONG_MAX, MIN(LONG_MAX, UINT_MAX) },
 	{ "once", ULONG_MAX, ULONG_MAX, 1, 1 },
 };
 

@@ -124,20 +124,6 @@ static inline struct damon_ctx *fake_ctx(struct kunit *test)
 	return ctx;
 }
 
-static inline void add_scheme(struct kunit *test, struct damon_ctx *ctx,
-			      const struct damos_access_pattern *pattern,
-			      unsigned long apply_interval_us)
-{
-	struct damos *s = damon_new_scheme(pattern, DAMOS_STAT, apply_interval_us);
-
-	KUNIT_ASSERT_NOT_NULL(test, s);
-	damon_add_scheme(ctx, s);
-}
-
-static const struct damos_access_pattern all_regions = {
-	0, ULONG_MAX, 0, UINT_MAX, 0, UINT_MAX,
-};
-
 static inline void start(struct kunit *test, struct damon_ctx *ctx)
 {
 	KUNIT_ASSERT_EQ(test, damon_start(&ctx, 1, false), 0);
