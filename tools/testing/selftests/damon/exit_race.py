@@ -6,10 +6,11 @@ The seed is printed; KSELFTEST_EXIT_RACE_PY_ARGS=SEED repeats a run.
 """
 
 import collections
+import contextlib
 import os
 import random
 import re
-import subprocess
+import signal
 import sys
 import threading
 import time
@@ -92,38 +93,43 @@ def two_hundred_rounds():
 
 
 def pid_objects():
+    """Objects in use; slabs that CPUs keep count as used until shrunk."""
+    with contextlib.suppress(OSError):
+        with open('/sys/kernel/slab/pid/shrink', 'w', encoding='ascii') as f:
+            f.write('1')
     with open('/proc/slabinfo', encoding='ascii') as f:
         found = re.search(r'^pid\s+(\d+)', f.read(), re.M)
     if not found:
         raise Skip('no pid cache of its own in /proc/slabinfo')
-    try:
-        with open('/sys/kernel/slab/pid/shrink', 'w', encoding='ascii') as f:
-            f.write('1')
-    except OSError:
-        pass
     return int(found[1])
 
 
-def pid_references():
-    """Each of 64 dead targets would keep its pid if start or stop lost a reference."""
-    children = 64
-    damon.write('kdamonds/nr_kdamonds', 1)
-    kdamond = damon.Kdamond()
-    before = pid_objects()
-    for i in range(children):
-        with subprocess.Popen(['sleep', '60']) as child:
-            bad = [-1] if i % 2 else []
-            kdamond.stage(damon.context([child.pid, child.pid, *bad]))
-            equal('on', damon.errno_of(kdamond.start), 'EINVAL' if bad else '')
-            child.kill()
+def dead_targets(number, kdamond, *more):
+    """Try to monitor processes, with other pids behind each, and end them."""
+    for _ in range(number):
+        pid, reaper = mortal(60)
+        kdamond.stage(damon.context([pid, pid, *more]))
+        equal('on', damon.errno_of(kdamond.start), 'EINVAL' if more else '')
+        os.kill(pid, signal.SIGKILL)
+        reaper.join()
         check(wait_until(lambda: not kdamond.running()), 'still on without its target')
+
+
+def pid_references(*more):
+    """A lost reference would keep the pid of every dead target."""
+    number = 100
+    damon.write('kdamonds/nr_kdamonds', 1)
+    dead_targets(10, damon.Kdamond(), *more)
+    before = pid_objects()
+    dead_targets(number, damon.Kdamond(), *more)
     damon.reset()
     grown = []
-    wait_until(lambda: grown.append(pid_objects() - before) or grown[-1] <= children // 2, 5)
-    print(f'# {children} dead targets, {grown[-1]} pid objects more than before')
-    check(grown[-1] <= children // 2, 'pid objects are leaked')
+    wait_until(lambda: grown.append(pid_objects() - before) or grown[-1] <= number // 4, 5)
+    print(f'# {number} dead targets, {grown[-1]} pid objects more than before')
+    check(grown[-1] <= number // 4, 'pid objects are leaked')
 
 
 require()
-run([(f'{ROUNDS} starts and stops', two_hundred_rounds), ('pid references', pid_references)],
-    seconds=200)
+run([(f'{ROUNDS} starts and stops', two_hundred_rounds),
+     ('pid references after a run', pid_references),
+     ('pid references after a refused start', lambda: pid_references(-1))], seconds=200)

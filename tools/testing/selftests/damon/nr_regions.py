@@ -18,21 +18,41 @@ ROWS = (
 )
 
 
-def within_limits(areas, low, high):
-    with ticking(), workload(2 * areas * BLOCK) as work:
-        work.hot(*[(2 * i * BLOCK, BLOCK) for i in range(areas)])
-        kdamond, = damon.kdamonds(damon.context(
-            [work.pid], [damon.stat_scheme()],
-            attrs={'nr_regions': damon.limits(low, high)}))
-        kdamond.start()
-        numbers = []
-        for _ in range(11):
-            numbers.append(len(kdamond.snapshot()))
-            time.sleep(0.1)
+def sampled(pid, low, high, ranges=()):
+    """Numbers of regions of eleven snapshots, the first after one aggregation."""
+    kdamond, = damon.kdamonds(damon.context(
+        [damon.target(pid, ranges)], [damon.stat_scheme()], 'fvaddr' if ranges else 'vaddr',
+        attrs={'nr_regions': damon.limits(low, high)}))
+    kdamond.start()
+    kdamond.snapshot()
+    numbers = []
+    for _ in range(11):
+        numbers.append(len(kdamond.snapshot()))
+        time.sleep(0.1)
+    kdamond.stop()
     print(f'# regions: {numbers}')
+    return numbers
+
+
+def within(numbers, low, high):
     check(low <= min(numbers) and max(numbers) <= high, f'{numbers} not in {low}..{high}')
 
 
+def within_limits(areas, low, high):
+    with ticking(), workload(2 * areas * BLOCK) as work:
+        work.hot(*[(2 * i * BLOCK, BLOCK) for i in range(areas)])
+        within(sampled(work.pid, low, high), low, high)
+
+
+def given_more():
+    """Forty adjacent regions to start from, each second one hot, have to become ten."""
+    with ticking(), workload(40 * MIB) as work:
+        work.hot(*[(2 * i * MIB, MIB) for i in range(20)])
+        ranges = [(work.start + i * MIB, work.start + (i + 1) * MIB) for i in range(40)]
+        within(sampled(work.pid, 3, 10, ranges), 3, 10)
+
+
 require(memory=600 * MIB)
-run([(f'{areas} areas, {low}..{high} regions', lambda r=(areas, low, high): within_limits(*r))
-     for areas, low, high in ROWS])
+run([*((f'{row[0]} areas, {row[1]}..{row[2]} regions', lambda r=row: within_limits(*r))
+       for row in ROWS),
+     ('more given regions than allowed', given_more)])
