@@ -18,8 +18,9 @@
  *	cuts		with at most half of max_nr_regions regions, each is
  *			cut in two, or in three when the last split changed
  *			nothing in the end and there is room.  With more, one
- *			in k is cut so that the total stays in the limit:
- *			k = max / (max - now), and which one rotates
+ *			in k that can be cut is, so that the total grows but
+ *			stays in the limit: k = max / (max - now), or as many
+ *			as there are if that is less, and which one rotates
  *
  * A cut is at a random tenth of the region, rounded down to a multiple of M.
  * Where memory is short fewer cuts are made.
@@ -154,6 +155,19 @@ static void split_all(struct damon_ctx *ctx, unsigned int nr_pieces)
 	}
 }
 
+static unsigned long nr_cuttable(const struct damon_ctx *ctx)
+{
+	const struct damon_target *t;
+	const struct damon_region *r;
+	unsigned long nr = 0;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t)
+			nr += damon_sz_region(r) >= 2 * ctx->min_region_sz;
+	}
+	return nr;
+}
+
 /* Cut one in @step of the regions that can be cut, beginning at @phase. */
 static void split_some(struct damon_ctx *ctx, unsigned long step,
 		       unsigned long phase)
@@ -184,12 +198,15 @@ void damon_split_regions(struct damon_run *run)
 	unsigned long max = run->ctx.attrs.max_nr_regions;
 	unsigned long nr = nr_regions(&run->ctx);
 	bool stuck = nr == adapt->last_nr_regions;
+	unsigned long step;
 
 	adapt->last_nr_regions = nr;
 	if (nr >= max)
 		return;
-	if (nr > max / 2)
-		split_some(&run->ctx, max / (max - nr), adapt->split_phase++);
-	else
+	if (nr <= max / 2) {
 		split_all(&run->ctx, stuck && nr < max / 3 ? 3 : 2);
+		return;
+	}
+	step = min(max / (max - nr), nr_cuttable(&run->ctx));
+	split_some(&run->ctx, max(step, 1), adapt->split_phase++);
 }

@@ -164,6 +164,8 @@ static void kdamond_round(struct damon_run *run)
 
 	call_hook(ctx, ctx->ops.prepare_access_checks);
 	kdamond_sleep(ctx->attrs.sample_interval);
+	if (kthread_should_stop())
+		return;
 	run->passed++;
 	aggregated = time_after_eq(run->passed, run->next_aggregation);
 	update = time_after_eq(run->passed, run->next_update);

@@ -310,4 +310,5 @@ static struct kunit_suite sysfs_suite = {
 	.exit = teardown,
 	.test_cases = sysfs_cases,
 };
+
 kunit_test_suite(sysfs_suite);
