@@ -48,14 +48,19 @@ static bool repeats(const struct damon_request *req)
 
 static int submit(struct damon_run *run, struct damon_request *req)
 {
-	guard(spinlock)(&run->lock);
+	int err = 0;
+
+	spin_lock(&run->lock);
 	if (!run->kdamond)
-		return -ECANCELED;
-	if (req->walk && run->walk_pending)
-		return -EBUSY;
-	run->walk_pending |= !!req->walk;
-	list_add_tail(&req->list, &run->requests);
-	return 0;
+		err = -ECANCELED;
+	else if (req->walk && run->walk_pending)
+		err = -EBUSY;
+	else
+		list_add_tail(&req->list, &run->requests);
+	if (!err && req->walk)
+		run->walk_pending = true;
+	spin_unlock(&run->lock);
+	return err;
 }
 
 static int submit_and_wait(struct damon_run *run, struct damon_request *req)

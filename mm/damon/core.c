@@ -299,8 +299,11 @@ int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
 
 static struct task_struct *get_kdamond(struct damon_run *run)
 {
-	guard(spinlock)(&run->lock);
-	return run->kdamond ? get_task_struct(run->kdamond) : NULL;
+	struct task_struct *task;
+
+	scoped_guard(spinlock, &run->lock)
+		task = run->kdamond ? get_task_struct(run->kdamond) : NULL;
+	return task;
 }
 
 /**
@@ -331,9 +334,11 @@ void damon_stop(struct damon_ctx **ctxs, int nr_ctxs)
 bool damon_is_running(struct damon_ctx *ctx)
 {
 	struct damon_run *run = damon_run(ctx);
+	bool running;
 
-	guard(spinlock)(&run->lock);
-	return run->kdamond;
+	scoped_guard(spinlock, &run->lock)
+		running = run->kdamond;
+	return running;
 }
 
 /**
@@ -345,9 +350,11 @@ bool damon_is_running(struct damon_ctx *ctx)
 int damon_kdamond_pid(struct damon_ctx *ctx)
 {
 	struct damon_run *run = damon_run(ctx);
+	int pid;
 
-	guard(spinlock)(&run->lock);
-	return run->kdamond ? task_pid_nr(run->kdamond) : -EINVAL;
+	scoped_guard(spinlock, &run->lock)
+		pid = run->kdamond ? task_pid_nr(run->kdamond) : -EINVAL;
+	return pid;
 }
 
 /**

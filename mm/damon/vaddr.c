@@ -122,6 +122,8 @@ static void visit_ptes(struct damon_region *from, struct damon_region *to,
 	ptes = pte_offset_map_lock(e->vma->vm_mm, e->pmd, first, &ptl);
 	if (!ptes)
 		return;
+	/* sparse does not see pte_offset_map_lock() return with it held */
+	__acquire(ptl);
 	for (; from < to; from++) {
 		e->addr = from->sampling_addr & PAGE_MASK;
 		e->pte = ptes + pte_index(e->addr) - pte_index(first);
@@ -149,6 +151,8 @@ static void visit_table(struct vm_area_struct *vma, struct damon_region *from,
 		visit_ptes(from, to, &e, visit);
 		return;
 	}
+	/* nor pmd_trans_huge_lock() */
+	__acquire(ptl);
 	visit_pmd(from, to, &e, visit);
 	spin_unlock(ptl);
 }

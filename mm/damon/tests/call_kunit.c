@@ -192,8 +192,12 @@ static int answer(struct kunit *test, struct asker *a)
 
 static bool is_asked(struct damon_ctx *ctx)
 {
-	guard(spinlock)(&damon_run(ctx)->lock);
-	return !list_empty(&damon_run(ctx)->requests);
+	struct damon_run *run = damon_run(ctx);
+	bool asked;
+
+	scoped_guard(spinlock, &run->lock)
+		asked = !list_empty(&run->requests);
+	return asked;
 }
 
 static void wait_for_request(struct kunit *test, struct damon_ctx *ctx)
@@ -233,8 +237,12 @@ static void end_walk_fn(void *data, struct damon_ctx *ctx, struct damon_target *
 
 static bool is_admitted(struct damon_ctx *ctx)
 {
-	guard(spinlock)(&damon_run(ctx)->lock);
-	return damon_run(ctx)->walk_pending && list_empty(&damon_run(ctx)->requests);
+	struct damon_run *run = damon_run(ctx);
+	bool admitted;
+
+	scoped_guard(spinlock, &run->lock)
+		admitted = run->walk_pending && list_empty(&run->requests);
+	return admitted;
 }
 
 static void wait_for_admission(struct kunit *test, struct damon_ctx *ctx)
