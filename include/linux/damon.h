@@ -345,12 +345,38 @@ damon_nr_samples_per_aggr(const struct damon_attrs *attrs)
 	return clamp_t(unsigned long, nr, 1, UINT_MAX);
 }
 
+/* For damon_for_each_region(): the regions still to come. */
+struct damon_region_cursor {
+	struct damon_region *next;
+	struct damon_region *end;
+};
+
+static inline struct damon_region *
+damon_regions_end(const struct damon_target *t)
+{
+	return t->regions + t->nr_regions;
+}
+
+static inline struct damon_region_cursor
+damon_region_cursor(const struct damon_target *t)
+{
+	return (struct damon_region_cursor) { t->regions, damon_regions_end(t) };
+}
+
+static inline struct damon_region *
+damon_cursor_next(struct damon_region_cursor *cursor)
+{
+	return cursor->next < cursor->end ? cursor->next++ : NULL;
+}
+
 #define damon_for_each_region(r, t)					\
-	for ((r) = (t)->regions; (r) < (t)->regions + (t)->nr_regions; (r)++)
+	for (struct damon_region_cursor cursor_ = damon_region_cursor(t); \
+	     (r = damon_cursor_next(&cursor_));)
 
 /* Continue at @r, inclusive. */
 #define damon_for_each_region_from(r, t)				\
-	for (; (r) < (t)->regions + (t)->nr_regions; (r)++)
+	for (__typeof__(r) *r_ = &(r), end_ = damon_regions_end(t);	\
+	     *r_ < end_; (*r_)++)
 
 #define damon_for_each_target(t, ctx)					\
 	list_for_each_entry(t, &(ctx)->adaptive_targets, list)

@@ -11,6 +11,7 @@
 const struct damos_action_kind damos_action_kinds[] = {
 	[DAMOS_STAT] = { .name = "stat", .keeps_age = true },
 };
+
 static_assert(ARRAY_SIZE(damos_action_kinds) == NR_DAMOS_ACTIONS);
 
 /**

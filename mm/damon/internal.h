@@ -46,7 +46,7 @@ struct damon_adapt {
 struct damon_run {
 	struct damon_ctx ctx;
 
-	spinlock_t lock;
+	spinlock_t lock; /* thread and requests */
 	struct task_struct *kdamond;
 	struct completion started;
 	struct list_head requests;

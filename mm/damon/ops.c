@@ -16,6 +16,7 @@ static const char * const ops_names[] = {
 	[DAMON_OPS_FVADDR] = "fvaddr",
 	[DAMON_OPS_PADDR] = "paddr",
 };
+
 static_assert(ARRAY_SIZE(ops_names) == NR_DAMON_OPS);
 
 /**

@@ -12,6 +12,7 @@
 
 #include "sysfs-dir.h"
 
+/* All arrays, and the values of locked types. */
 DEFINE_MUTEX(sdir_lock);
 
 /**
@@ -30,24 +31,24 @@ struct sdir {
 	unsigned int nr_children;
 };
 
-#define SCALAR_TYPE(_type, _ctype, _fmt, _parse)			\
-static ssize_t _type##_show(const struct sdir_file *f, const void *value, \
+#define SCALAR_TYPE(_name, type, _fmt, _parse)				\
+static ssize_t _name##_show(const struct sdir_file *f, const void *value, \
 			    char *buf)					\
 {									\
-	return sysfs_emit(buf, _fmt "\n", READ_ONCE(*(const _ctype *)value)); \
+	return sysfs_emit(buf, _fmt "\n", READ_ONCE(*(const type *)value)); \
 }									\
-static int _type##_store(const struct sdir_file *f, void *value,	\
+static int _name##_store(const struct sdir_file *f, void *value,	\
 			 const char *buf)				\
 {									\
-	_ctype new;							\
+	type new;							\
 	int err = _parse(buf, 0, &new);					\
 									\
 	if (!err)							\
-		WRITE_ONCE(*(_ctype *)value, new);			\
+		WRITE_ONCE(*(type *)value, new);			\
 	return err;							\
 }									\
-const struct sdir_type sdir_##_type = {					\
-	.show = _type##_show, .store = _type##_store,			\
+const struct sdir_type sdir_##_name = {					\
+	.show = _name##_show, .store = _name##_store,			\
 }
 
 SCALAR_TYPE(ulong, unsigned long, "%lu", kstrtoul);

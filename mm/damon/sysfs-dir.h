@@ -84,20 +84,22 @@ struct sdir_fn {
 extern const struct sdir_type sdir_ulong, sdir_uint, sdir_int, sdir_int_einval,
 	sdir_kw, sdir_nr, sdir_fn, sdir_locked_fn;
 
-#define SDIR_FILE(_name, _mode, _type, _arg, _ctype, _struct, _member) {	\
+/* The last two arguments are the struct of the payload and its member. */
+#define SDIR_FILE(_name, _mode, _type, _arg, _ctype, ...) {		\
 	.attr = { .name = _name, .mode = _mode },			\
 	.type = &sdir_##_type,						\
-	.offset = offsetof(_struct, _member) + BUILD_BUG_ON_ZERO(	\
-		!__same_type(_ctype, ((_struct *)0)->_member)),		\
+	.offset = offsetof(__VA_ARGS__) + BUILD_BUG_ON_ZERO(		\
+		!__same_type(_ctype, typeof_member(__VA_ARGS__))),	\
 	.arg = _arg,							\
 }
-#define SDIR_ULONG(n, s, m)	SDIR_FILE(n, 0600, ulong, NULL, unsigned long, s, m)
-#define SDIR_ULONG_RO(n, s, m)	SDIR_FILE(n, 0400, ulong, NULL, unsigned long, s, m)
-#define SDIR_UINT_RO(n, s, m)	SDIR_FILE(n, 0400, uint, NULL, unsigned int, s, m)
+
+#define SDIR_ULONG(n, ...) SDIR_FILE(n, 0600, ulong, NULL, unsigned long, __VA_ARGS__)
+#define SDIR_ULONG_RO(n, ...) SDIR_FILE(n, 0400, ulong, NULL, unsigned long, __VA_ARGS__)
+#define SDIR_UINT_RO(n, ...) SDIR_FILE(n, 0400, uint, NULL, unsigned int, __VA_ARGS__)
 /* An int that refuses numbers out of range with -EINVAL. */
-#define SDIR_INT_EINVAL(n, s, m) SDIR_FILE(n, 0600, int_einval, NULL, int, s, m)
+#define SDIR_INT_EINVAL(n, ...) SDIR_FILE(n, 0600, int_einval, NULL, int, __VA_ARGS__)
 /* An enum of type @e, by the &struct sdir_keywords @k. */
-#define SDIR_KW(n, k, e, s, m)	SDIR_FILE(n, 0600, kw, k, e, s, m)
+#define SDIR_KW(n, k, e, ...) SDIR_FILE(n, 0600, kw, k, e, __VA_ARGS__)
 /* The number of elements in the directory; setting it makes them anew. */
 #define SDIR_NR(n)		{ { .name = n, .mode = 0600 }, &sdir_nr }
 /* By the &struct sdir_fn @f. */

@@ -116,7 +116,7 @@ static void visit_ptes(struct damon_region *from, struct damon_region *to,
 		       struct va_entry *e, va_visit_fn visit)
 {
 	unsigned long first = from->sampling_addr;
-	spinlock_t *ptl;
+	spinlock_t *ptl; /* of the page table */
 	pte_t *ptes, pte;
 
 	ptes = pte_offset_map_lock(e->vma->vm_mm, e->pmd, first, &ptl);
@@ -141,7 +141,7 @@ static void visit_table(struct vm_area_struct *vma, struct damon_region *from,
 			struct damon_region *to, va_visit_fn visit)
 {
 	struct va_entry e = { .vma = vma };
-	spinlock_t *ptl;
+	spinlock_t *ptl; /* of the PMD table */
 
 	e.pmd = mm_find_pmd(vma->vm_mm, from->sampling_addr);
 	if (!e.pmd)
@@ -303,11 +303,12 @@ static int three_ranges(const struct damon_target *t,
 	struct mm_struct *mm = get_target_mm(t);
 	struct damon_va_gaps gaps = {};
 	struct vm_area_struct *vma;
-	VMA_ITERATOR(vmi, mm, 0);
+	struct vma_iterator vmi;
 
 	if (!mm)
 		return -EINVAL;
 	mmap_read_lock(mm);
+	vma_iter_init(&vmi, mm, 0);
 	for_each_vma(vmi, vma)
 		damon_va_gaps_add(&gaps, vma->vm_start, vma->vm_end);
 	mmap_read_unlock(mm);

@@ -54,26 +54,28 @@ static void call_once_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pid, 0);
 }
 
+/* What a kdamond may still use when a test is given up. */
+static atomic_t nr_calls;
+static struct damon_call_control repeated_call = {
+	.fn = count_call, .data = &nr_calls, .repeat = true,
+};
+
 static void call_repeat_test(struct kunit *test)
 {
-	static atomic_t count;
-	static struct damon_call_control call = {
-		.fn = count_call, .data = &count, .repeat = true,
-	};
 	struct damon_ctx *ctx = fake_ctx(test);
 	int i, last;
 
 	/* A control may be used again after the end. */
 	for (i = 0; i < 2; i++) {
-		atomic_set(&count, 0);
-		KUNIT_EXPECT_EQ(test, damon_call(ctx, &call), -ECANCELED);
+		atomic_set(&nr_calls, 0);
+		KUNIT_EXPECT_EQ(test, damon_call(ctx, &repeated_call), -ECANCELED);
 		start(test, ctx);
-		KUNIT_EXPECT_EQ(test, damon_call(ctx, &call), 0);
-		wait_for(test, &count, 5);
+		KUNIT_EXPECT_EQ(test, damon_call(ctx, &repeated_call), 0);
+		wait_for(test, &nr_calls, 5);
 		damon_stop(&ctx, 1);
-		last = atomic_read(&count);
+		last = atomic_read(&nr_calls);
 		usleep_range(3000, 4000);
-		KUNIT_EXPECT_EQ(test, atomic_read(&count), last);
+		KUNIT_EXPECT_EQ(test, atomic_read(&nr_calls), last);
 		test_add_target(test, ctx, 0, 1000, 6);
 	}
 }
@@ -92,17 +94,16 @@ static struct damon_call_control *new_call(struct kunit *test, atomic_t *count)
 /* Who frees what shows where memory is debugged. */
 static void call_dealloc_test(struct kunit *test)
 {
-	static atomic_t count;
-	struct damon_call_control *call = new_call(test, &count);
+	struct damon_call_control *call = new_call(test, &nr_calls);
 	struct damon_ctx *ctx = fake_ctx(test);
 
 	KUNIT_EXPECT_EQ(test, damon_call(ctx, call), -ECANCELED);
 	kfree(call);
-	atomic_set(&count, 0);
+	atomic_set(&nr_calls, 0);
 	start(test, ctx);
-	KUNIT_EXPECT_EQ(test, damon_call(ctx, new_call(test, &count)), 0);
-	KUNIT_EXPECT_EQ(test, damon_call(ctx, new_call(test, &count)), 0);
-	wait_for(test, &count, 4);
+	KUNIT_EXPECT_EQ(test, damon_call(ctx, new_call(test, &nr_calls)), 0);
+	KUNIT_EXPECT_EQ(test, damon_call(ctx, new_call(test, &nr_calls)), 0);
+	wait_for(test, &nr_calls, 4);
 }
 
 #define LOG_SZ	8
@@ -235,6 +236,9 @@ static void end_walk_fn(void *data, struct damon_ctx *ctx, struct damon_target *
 	atomic_inc(&nr_answered);
 }
 
+static struct damon_call_control end_call = { .fn = count_call, .data = &nr_answered };
+static struct damos_walk_control end_walk = { .walk_fn = end_walk_fn };
+
 static bool is_admitted(struct damon_ctx *ctx)
 {
 	struct damon_run *run = damon_run(ctx);
@@ -260,8 +264,6 @@ static void wait_for_admission(struct kunit *test, struct damon_ctx *ctx)
 /* A request is cancelled, not lost, and the context can be used again. */
 static void end_test(struct kunit *test)
 {
-	static struct damon_call_control call = { .fn = count_call, .data = &nr_answered };
-	static struct damos_walk_control walk = { .walk_fn = end_walk_fn };
 	const struct end_case *c = test->param_value;
 	struct damon_ctx *ctx = fake_ctx(test);
 
@@ -269,7 +271,7 @@ static void end_test(struct kunit *test)
 	ctx->attrs.sample_interval = c->sample_interval;
 	ctx->attrs.aggr_interval = c->sample_interval * SAMPLES;
 	add_scheme(test, ctx, &all_regions, c->apply_interval);
-	asker = (struct asker) { ctx, c->walk ? NULL : &call, c->walk ? &walk : NULL };
+	asker = (struct asker) { ctx, c->walk ? NULL : &end_call, c->walk ? &end_walk : NULL };
 	start(test, ctx);
 	start_asking(test, &asker);
 	if (c->queued)
@@ -292,7 +294,7 @@ static void end_test(struct kunit *test)
 	ctx->attrs.aggr_interval = 10000;
 	test_add_target(test, ctx, 0, 1000, 6);
 	start(test, ctx);
-	KUNIT_EXPECT_EQ(test, damon_call(ctx, &call), 0);
+	KUNIT_EXPECT_EQ(test, damon_call(ctx, &end_call), 0);
 }
 
 static void ask_and_wait(struct damon_ctx *ctx)
@@ -307,8 +309,6 @@ static void ask_and_wait(struct damon_ctx *ctx)
 /* What is asked for after the last round. */
 static void end_too_late_test(struct kunit *test)
 {
-	static struct damon_call_control call = { .fn = count_call, .data = &nr_answered };
-	static struct damos_walk_control walk = { .walk_fn = end_walk_fn };
 	struct damon_ctx *ctx = fake_ctx(test);
 	unsigned int i;
 
@@ -316,7 +316,7 @@ static void end_too_late_test(struct kunit *test)
 	fake.at_end = ask_and_wait;
 	add_scheme(test, ctx, &all_regions, 1000);
 	for (i = 0; i < 2; i++) {
-		asker = (struct asker) { ctx, i ? NULL : &call, i ? &walk : NULL };
+		asker = (struct asker) { ctx, i ? NULL : &end_call, i ? &end_walk : NULL };
 		init_completion(&asker.done);
 		start(test, ctx);
 		damon_stop(&ctx, 1);
@@ -326,7 +326,7 @@ static void end_too_late_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&nr_answered), 0);
 	fake.at_end = NULL;
 	start(test, ctx);
-	KUNIT_EXPECT_EQ(test, damos_walk(ctx, &walk), 0);
+	KUNIT_EXPECT_EQ(test, damos_walk(ctx, &end_walk), 0);
 	KUNIT_EXPECT_EQ(test, atomic_read(&nr_answered), 6);
 }
 
@@ -426,25 +426,26 @@ static void visit_and_wait(void *data, struct damon_ctx *ctx, struct damon_targe
 	wait_for_completion_timeout(&walk_may_go_on, PATIENCE);
 }
 
+static struct damos_walk_control waiting_walk = { .walk_fn = visit_and_wait };
+
 static void walk_busy_test(struct kunit *test)
 {
-	static struct damos_walk_control walk = { .walk_fn = visit_and_wait };
 	struct damon_ctx *ctx = fake_ctx(test);
 	bool entered;
 
 	reinit_completion(&walk_entered);
 	reinit_completion(&walk_may_go_on);
 	add_scheme(test, ctx, &all_regions, 0);
-	asker = (struct asker) { .ctx = ctx, .walk = &walk };
+	asker = (struct asker) { .ctx = ctx, .walk = &waiting_walk };
 	start(test, ctx);
 	start_asking(test, &asker);
 	entered = wait_for_completion_timeout(&walk_entered, PATIENCE);
 	if (entered)
-		KUNIT_EXPECT_EQ(test, damos_walk(ctx, &walk), -EBUSY);
+		KUNIT_EXPECT_EQ(test, damos_walk(ctx, &waiting_walk), -EBUSY);
 	complete_all(&walk_may_go_on);
 	KUNIT_EXPECT_TRUE(test, entered);
 	KUNIT_EXPECT_EQ(test, answer(test, &asker), 0);
-	KUNIT_EXPECT_EQ(test, damos_walk(ctx, &walk), 0);
+	KUNIT_EXPECT_EQ(test, damos_walk(ctx, &waiting_walk), 0);
 }
 
 KUNIT_ARRAY_PARAM_DESC(end, end_cases, why);

@@ -434,12 +434,13 @@ static int check_nr_regions(void *data)
 	return 0;
 }
 
+static struct damon_call_control check_call = {
+	.fn = check_nr_regions, .repeat = true,
+};
+
 static void moving_hot_area_test(struct kunit *test)
 {
 	static const unsigned long starts[] = { 400 * SZ_1M, 100 * SZ_1M, 960 * SZ_1M };
-	static struct damon_call_control check = {
-		.fn = check_nr_regions, .repeat = true,
-	};
 	struct damon_ctx *ctx = test_ctx(test);
 	unsigned int i;
 
@@ -448,11 +449,11 @@ static void moving_hot_area_test(struct kunit *test)
 	test_add_target(test, ctx, 0, SPACE_SZ, 1);
 	fake.is_hot = in_hot_area;
 	fake.report = judge;
-	check.data = ctx;
+	check_call.data = ctx;
 	atomic_set(&nr_wrong, 0);
 	hot_start = starts[0];
 	start(test, ctx);
-	KUNIT_ASSERT_EQ(test, damon_call(ctx, &check), 0);
+	KUNIT_ASSERT_EQ(test, damon_call(ctx, &check_call), 0);
 	for (i = 0; i < ARRAY_SIZE(starts); i++) {
 		WRITE_ONCE(hot_start, starts[i]);
 		atomic_set(&nr_good, 0);
