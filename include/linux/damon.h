@@ -20,7 +20,6 @@
 #define _LINUX_DAMON_H
 
 #include <linux/list.h>
-#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/types.h>
@@ -229,7 +228,10 @@ struct damon_attrs {
 	unsigned long max_nr_regions;
 };
 
-/* Samples every 5 ms, counts over 100 ms, updates once a minute; 10 to 1000. */
+/*
+ * Of a new context: samples every 5 ms, counts over 100 ms, updates every minute,
+ * 10 to 1000 regions.
+ */
 extern const struct damon_attrs damon_default_attrs;
 
 /**
@@ -282,42 +284,73 @@ struct damos_walk_control {
 	void *data;
 };
 
+/**
+ * damon_first_region() - First region of a target.
+ * @t:		a target that has regions
+ */
 static inline struct damon_region *damon_first_region(struct damon_target *t)
 {
 	return t->regions;
 }
 
+/**
+ * damon_last_region() - Last region of a target.
+ * @t:		a target that has regions
+ */
 static inline struct damon_region *damon_last_region(struct damon_target *t)
 {
 	return t->regions + t->nr_regions - 1;
 }
 
+/**
+ * damon_next_region() - The region behind another one.
+ * @r:		a region that is not the last
+ */
 static inline struct damon_region *damon_next_region(struct damon_region *r)
 {
 	return r + 1;
 }
 
+/**
+ * damon_prev_region() - The region before another one.
+ * @r:		a region that is not the first
+ */
 static inline struct damon_region *damon_prev_region(struct damon_region *r)
 {
 	return r - 1;
 }
 
+/**
+ * damon_sz_region() - Size of a region, in core address units.
+ * @r:		the region
+ */
 static inline unsigned long damon_sz_region(const struct damon_region *r)
 {
 	return r->ar.end - r->ar.start;
 }
 
+/**
+ * damon_nr_regions() - Number of regions of a target.
+ * @t:		the target
+ */
 static inline unsigned int damon_nr_regions(const struct damon_target *t)
 {
 	return t->nr_regions;
 }
 
+/**
+ * damon_targets_empty() - Tell whether a context has no targets.
+ * @ctx:	the context
+ */
 static inline bool damon_targets_empty(const struct damon_ctx *ctx)
 {
 	return list_empty(&ctx->adaptive_targets);
 }
 
-/* Whether targets of the chosen operations set, if any, are processes. */
+/**
+ * damon_target_has_pid() - Tell whether targets are processes.
+ * @ctx:	the context; true as well if it has no operations set yet
+ */
 static inline bool damon_target_has_pid(const struct damon_ctx *ctx)
 {
 	return !ctx->ops.pidless;
@@ -336,7 +369,12 @@ static inline void damon_update_region_access_rate(struct damon_region *r,
 	r->nr_accesses += accessed;
 }
 
-/* Samples a region gets in an aggregation interval, at least one. */
+/**
+ * damon_nr_samples_per_aggr() - Samples a region gets in an aggregation.
+ * @attrs:	the intervals
+ *
+ * Return: the number, which is at least 1.
+ */
 static inline unsigned int
 damon_nr_samples_per_aggr(const struct damon_attrs *attrs)
 {
@@ -369,26 +407,57 @@ damon_cursor_next(struct damon_region_cursor *cursor)
 	return cursor->next < cursor->end ? cursor->next++ : NULL;
 }
 
+/**
+ * damon_for_each_region() - Go through the regions a target has now.
+ * @r:		set to each region in turn, and to NULL at the end
+ * @t:		the target; its regions must not be moved on the way
+ */
 #define damon_for_each_region(r, t)					\
 	for (struct damon_region_cursor cursor_ = damon_region_cursor(t); \
 	     (r = damon_cursor_next(&cursor_));)
 
-/* Continue at @r, inclusive. */
+/**
+ * damon_for_each_region_from() - Go on through the regions of a target.
+ * @r:		where to begin, then set to each region in turn
+ * @t:		the target; its regions must not be moved on the way
+ */
 #define damon_for_each_region_from(r, t)				\
 	for (__typeof__(r) *r_ = &(r), end_ = damon_regions_end(t);	\
 	     *r_ < end_; (*r_)++)
 
-#define damon_for_each_target(t, ctx)					\
-	list_for_each_entry(t, &(ctx)->adaptive_targets, list)
+/**
+ * damon_for_each_scheme_safe() - As damon_for_each_scheme(), and allow removal.
+ * @scheme:	set to each scheme in turn; may be destroyed
+ * @tmp:	for use by this macro
+ * @ctx:	the context
+ */
+#define damon_for_each_scheme_safe(scheme, tmp, ctx)			\
+	list_for_each_entry_safe(scheme, tmp, &(ctx)->schemes, list)
 
-#define damon_for_each_target_safe(t, next, ctx)			\
-	list_for_each_entry_safe(t, next, &(ctx)->adaptive_targets, list)
+/**
+ * damon_for_each_scheme() - Go through the schemes of a context.
+ * @scheme:	set to each scheme in turn
+ * @ctx:	the context
+ */
+#define damon_for_each_scheme(scheme, ctx)				\
+	list_for_each_entry(scheme, &(ctx)->schemes, list)
 
-#define damon_for_each_scheme(s, ctx)					\
-	list_for_each_entry(s, &(ctx)->schemes, list)
+/**
+ * damon_for_each_target_safe() - As damon_for_each_target(), and allow removal.
+ * @target:	set to each target in turn; may be destroyed
+ * @tmp:	for use by this macro
+ * @ctx:	the context
+ */
+#define damon_for_each_target_safe(target, tmp, ctx)			\
+	list_for_each_entry_safe(target, tmp, &(ctx)->adaptive_targets, list)
 
-#define damon_for_each_scheme_safe(s, next, ctx)			\
-	list_for_each_entry_safe(s, next, &(ctx)->schemes, list)
+/**
+ * damon_for_each_target() - Go through the targets of a context.
+ * @target:	set to each target in turn
+ * @ctx:	the context
+ */
+#define damon_for_each_target(target, ctx)				\
+	list_for_each_entry(target, &(ctx)->adaptive_targets, list)
 
 struct damon_target *damon_new_target(void);
 void damon_add_target(struct damon_ctx *ctx, struct damon_target *t);

@@ -131,16 +131,16 @@ static void cut_at_random(struct damon_ctx *ctx, struct damon_rewrite *w,
 			  unsigned int nr_pieces)
 {
 	unsigned long sz = damon_sz_region(&w->cur);
-	unsigned long left, part = 0;
+	unsigned long first, second = 0;
 
 	if (sz <= 2 * ctx->min_region_sz)
 		return;
-	left = random_part(ctx, sz);
-	if (nr_pieces > 2 && left > 2 * ctx->min_region_sz)
-		part = random_part(ctx, left);
-	if (damon_rewrite_cut(w, part))
-		left -= part;
-	damon_rewrite_cut(w, left);
+	first = random_part(ctx, sz) ?: sz;
+	if (nr_pieces > 2 && first > 2 * ctx->min_region_sz)
+		second = random_part(ctx, first);
+	if (damon_rewrite_cut(w, second))
+		first -= second;
+	damon_rewrite_cut(w, first);
 }
 
 static void split_all(struct damon_ctx *ctx, unsigned int nr_pieces)

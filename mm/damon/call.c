@@ -28,7 +28,10 @@
 /**
  * struct damon_request - A call or a walk on its way.
  * @list:	link in &damon_run.requests, or in a list of the kdamond
- * @call:	what to call, NULL for a walk
+ * @call:	what to call, NULL for a walk.  One that repeats is its owner's
+ *		again as soon as the kdamond has stopped accepting requests
+ * @repeat:	@call repeats
+ * @dealloc:	what to free with the request, or NULL
  * @walk:	what to report to, NULL for a call
  * @err:	result, valid once @done
  * @done:	the submitter may go on
@@ -36,15 +39,12 @@
 struct damon_request {
 	struct list_head list;
 	struct damon_call_control *call;
+	bool repeat;
+	struct damon_call_control *dealloc;
 	struct damos_walk_control *walk;
 	int err;
 	struct completion done;
 };
-
-static bool repeats(const struct damon_request *req)
-{
-	return req->call && req->call->repeat;
-}
 
 static int submit(struct damon_run *run, struct damon_request *req)
 {
@@ -71,20 +71,19 @@ static int submit_and_wait(struct damon_run *run, struct damon_request *req)
 	err = submit(run, req);
 	if (err)
 		return err;
-	wait_for_completion(&req->done);
+	wait_for_completion_state(&req->done, TASK_IDLE);
 	return req->err;
 }
 
-/* The request, and if it is one that repeats its control, is gone then. */
+/* The request is gone then. */
 static void finish(struct damon_request *req, int err)
 {
-	if (!repeats(req)) {
+	if (!req->repeat) {
 		req->err = err;
 		complete(&req->done);
 		return;
 	}
-	if (req->call->dealloc_on_cancel)
-		kfree(req->call);
+	kfree(req->dealloc);
 	kfree(req);
 }
 
@@ -97,6 +96,8 @@ static int submit_repeated(struct damon_run *run,
 	if (!req)
 		return -ENOMEM;
 	req->call = control;
+	req->repeat = true;
+	req->dealloc = control->dealloc_on_cancel ? control : NULL;
 	err = submit(run, req);
 	if (err)
 		kfree(req);
@@ -162,7 +163,7 @@ static bool serve(struct damon_run *run, struct damon_request *req)
 		return false;
 	}
 	ret = req->call->fn(req->call->data);
-	if (req->call->repeat)
+	if (req->repeat)
 		return true;
 	req->call->return_code = ret;
 	finish(req, 0);

@@ -98,6 +98,7 @@ struct damon_ctx *damon_new_ctx(void)
 	INIT_LIST_HEAD(&run->ctx.adaptive_targets);
 	INIT_LIST_HEAD(&run->ctx.schemes);
 	spin_lock_init(&run->lock);
+	mutex_init(&run->stop_lock);
 	INIT_LIST_HEAD(&run->requests);
 	prandom_seed_state(&run->rnd, get_random_u64());
 	return &run->ctx;

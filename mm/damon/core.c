@@ -26,11 +26,10 @@
  *
  * Locks: damon_lock serialises starting and the end of kdamonds, and is the
  * outer one; damon_run.lock protects the thread pointer and the queue of
- * requests.  The context is otherwise its creator's before the start and after
+ * requests; damon_run.stop_lock lets one thread at a time wait for an end.  The
+ * context is otherwise its creator's before the start and after
  * the end, and its kdamond's in between.
  */
-
-#define pr_fmt(fmt) "damon: " fmt
 
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -272,7 +271,7 @@ static int start_all(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive,
 }
 
 /**
- * damon_start() - Start the kdamonds of some contexts, all or none.
+ * damon_start() - Start the kdamonds of some contexts.
  * @ctxs:	the contexts
  * @nr_ctxs:	number of @ctxs
  * @exclusive:	no other context may run at the same time
@@ -280,7 +279,8 @@ static int start_all(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive,
  * Context: may sleep.
  * Return: 0, after every kdamond has begun; -EINVAL for an invalid context;
  * -EBUSY when one of @ctxs runs already, or exclusiveness is in the way; or why
- * a thread could not be made.
+ * a thread could not be made.  After an error none runs that did not before;
+ * those that had been started have lost their targets.
  */
 int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
 {
@@ -297,13 +297,16 @@ int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
 	return err;
 }
 
-static struct task_struct *get_kdamond(struct damon_run *run)
+/* Only one may call kthread_stop(): the end of a thread wakes one waiter. */
+static void stop_one(struct damon_run *run)
 {
 	struct task_struct *task;
 
+	guard(mutex)(&run->stop_lock);
 	scoped_guard(spinlock, &run->lock)
 		task = run->kdamond ? get_task_struct(run->kdamond) : NULL;
-	return task;
+	if (task)
+		kthread_stop_put(task);
 }
 
 /**
@@ -317,14 +320,10 @@ static struct task_struct *get_kdamond(struct damon_run *run)
  */
 void damon_stop(struct damon_ctx **ctxs, int nr_ctxs)
 {
-	struct task_struct *task;
 	int i;
 
-	for (i = 0; i < nr_ctxs; i++) {
-		task = get_kdamond(damon_run(ctxs[i]));
-		if (task)
-			kthread_stop_put(task);
-	}
+	for (i = 0; i < nr_ctxs; i++)
+		stop_one(damon_run(ctxs[i]));
 }
 
 /**

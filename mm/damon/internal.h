@@ -9,6 +9,7 @@
 #include <linux/completion.h>
 #include <linux/damon.h>
 #include <linux/jiffies.h>
+#include <linux/mutex.h>
 #include <linux/prandom.h>
 #include <linux/spinlock.h>
 
@@ -34,6 +35,7 @@ struct damon_adapt {
  * @kdamond:		the thread, while it accepts requests; it sets and
  *			clears this itself
  * @started:		the thread has set @kdamond
+ * @stop_lock:		held while somebody waits for the thread to end
  * @requests:		not yet served &struct damon_request, oldest first
  * @walk_pending:	a walk was submitted and has not ended
  * @walk:		the walk the schemes report to; kdamond only
@@ -46,9 +48,10 @@ struct damon_adapt {
 struct damon_run {
 	struct damon_ctx ctx;
 
-	spinlock_t lock; /* thread and requests */
+	spinlock_t lock; /* see above */
 	struct task_struct *kdamond;
 	struct completion started;
+	struct mutex stop_lock; /* see above */
 	struct list_head requests;
 	bool walk_pending;
 	struct damon_request *walk;
@@ -98,7 +101,8 @@ static inline struct damos_run *damos_run(struct damos *s)
 }
 
 /*
- * Sampling intervals that make up @us.  Never so many that a point of time
+ * Sampling intervals that make up @us.  At least one, so that what is due in
+ * every interval keeps up with time; and never so many that a point of time
  * that far ahead would compare as past.
  */
 static inline unsigned long damon_nr_intervals(const struct damon_ctx *ctx,
@@ -106,7 +110,7 @@ static inline unsigned long damon_nr_intervals(const struct damon_ctx *ctx,
 {
 	unsigned long nr = us / (ctx->attrs.sample_interval ?: 1);
 
-	return min_t(unsigned long, nr, LONG_MAX);
+	return clamp_t(unsigned long, nr, 1, LONG_MAX);
 }
 
 /* core.c */

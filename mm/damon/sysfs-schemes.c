@@ -44,9 +44,9 @@ struct tried_region {
  * struct scheme - A scheme directory.
  * @action:	see &struct damos
  * @apply_interval_us: see &struct damos
- * @sz:		see &struct damos_access_pattern, as are the next two
- * @nr_accesses: "
- * @age:	"
+ * @sz:		see &struct damos_access_pattern
+ * @nr_accesses: see &struct damos_access_pattern
+ * @age:	see &struct damos_access_pattern
  * @tried:	results
  */
 struct scheme {

@@ -278,6 +278,9 @@ static int update_tried(struct kdamond *k, bool regions)
 {
 	if (!k->ctx)
 		return -EINVAL;
+	/* What an ended run has left is kept. */
+	if (!is_running(k))
+		return -ECANCELED;
 	return damon_sysfs_update_tried(k->ctx, &staged_ctx(k)->schemes, regions);
 }
 

@@ -22,8 +22,6 @@
  * CPU is wanted, and after BATCH samples.
  */
 
-#define pr_fmt(fmt) "damon-va: " fmt
-
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/page_idle.h>
@@ -33,7 +31,6 @@
 
 #include <kunit/visibility.h>
 
-#include "../internal.h"
 #include "internal.h"
 #include "vaddr.h"
 
@@ -87,7 +84,7 @@ static void make_old(struct damon_region *r, const struct va_entry *e)
 static void count_access(struct damon_region *r, const struct va_entry *e)
 {
 	bool accessed = entry_young(e) || !folio_test_idle(e->folio) ||
-			mmu_notifier_test_young(e->vma->vm_mm, e->addr);
+			mmu_notifier_test_young(e->vma->vm_mm, r->sampling_addr);
 
 	damon_update_region_access_rate(r, accessed);
 }
@@ -136,6 +133,24 @@ static void visit_ptes(struct damon_region *from, struct damon_region *to,
 	pte_unmap_unlock(ptes, ptl);
 }
 
+/* Not where a device maps more than a PMD entry could: nothing to sample. */
+static pmd_t *find_pmd(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	if (!pgd_present(pgdp_get(pgd)))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (!p4d_present(p4dp_get(p4d)))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	if (!pud_present(pudp_get(pud)) || pud_leaf(pudp_get(pud)))
+		return NULL;
+	return pmd_offset(pud, addr);
+}
+
 /* Visit the samples of [@from, @to), which lie under one entry of a PMD. */
 static void visit_table(struct vm_area_struct *vma, struct damon_region *from,
 			struct damon_region *to, va_visit_fn visit)
@@ -143,7 +158,7 @@ static void visit_table(struct vm_area_struct *vma, struct damon_region *from,
 	struct va_entry e = { .vma = vma };
 	spinlock_t *ptl; /* of the PMD table */
 
-	e.pmd = mm_find_pmd(vma->vm_mm, from->sampling_addr);
+	e.pmd = find_pmd(vma->vm_mm, from->sampling_addr);
 	if (!e.pmd)
 		return;
 	ptl = pmd_trans_huge_lock(e.pmd, vma);
@@ -151,16 +166,16 @@ static void visit_table(struct vm_area_struct *vma, struct damon_region *from,
 		visit_ptes(from, to, &e, visit);
 		return;
 	}
-	/* nor pmd_trans_huge_lock() */
+	/* sparse does not see pmd_trans_huge_lock() return with it held */
 	__acquire(ptl);
 	visit_pmd(from, to, &e, visit);
 	spin_unlock(ptl);
 }
 
-/* Without special, device and hugetlb memory, page tables end at the PMD. */
+/* Special mappings have no folios.  hugetlb has page tables of its own kind. */
 static bool is_sampled(struct vm_area_struct *vma)
 {
-	return !(vma->vm_flags & (VM_PFNMAP | VM_HUGETLB)) && !vma_is_dax(vma);
+	return !(vma->vm_flags & (VM_PFNMAP | VM_HUGETLB));
 }
 
 static struct damon_region *skip_below(struct damon_region *r,

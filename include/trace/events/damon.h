@@ -20,12 +20,12 @@ TRACE_EVENT(damon_aggregated,
 			     __field(unsigned int, nr_accesses)
 			     __field(unsigned int, age)
 	    ),
-	    TP_fast_assign(__entry->target_id = target_id;
-			   __entry->nr_regions = nr_regions;
-			   __entry->start = r->ar.start;
-			   __entry->end = r->ar.end;
+	    TP_fast_assign(__entry->age = r->age;
 			   __entry->nr_accesses = r->nr_accesses;
-			   __entry->age = r->age;
+			   __entry->end = r->ar.end;
+			   __entry->start = r->ar.start;
+			   __entry->nr_regions = nr_regions;
+			   __entry->target_id = target_id;
 	    ),
 	    TP_printk("target_id=%lu nr_regions=%u %lu-%lu: %u %u",
 		      __entry->target_id, __entry->nr_regions, __entry->start,

@@ -87,10 +87,10 @@ struct intervals_case {
 static const struct intervals_case intervals_cases[] = {
 	{ "defaults", 5000, 100000, 20, 20 },
 	{ "rounded down", 3, 11, 3, 3 },
-	{ "none", 5000, 0, 0, 1 },
-	{ "less than one", 5000, 4999, 0, 1 },
+	{ "none", 5000, 0, 1, 1 },
+	{ "less than one", 5000, 4999, 1, 1 },
 	{ "sampling without interval", 0, 20, 20, 20 },
-	{ "neither", 0, 0, 0, 1 },
+	{ "neither", 0, 0, 1, 1 },
 	{ "for ever, and not in the past", 1, ULONG_MAX, LONG_MAX, UINT_MAX },
 	{ "for ever, sampling without interval", 0, ULONG_MAX, LONG_MAX, UINT_MAX },
 	{ "half of it", 2, ULONG_MAX, LONG_MAX, MIN(LONG_MAX, UINT_MAX) },
