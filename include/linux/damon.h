@@ -69,8 +69,10 @@ struct damon_region {
  * struct damon_target - An address space, or a part of one.
  * @pid:	whose address space; holds a reference.  NULL for operations
  *		sets that are not about processes
+ * @obsolete:	in the source of a damon_commit_ctx(): remove the target of
+ *		this index
  * @regions:	@nr_regions of them by ascending address, disjoint; changed
- *		through damon_set_regions() only
+ *		through damon_set_regions() and its like only
  * @nr_regions:	length of @regions
  * @list:	link in &damon_ctx.adaptive_targets
  *
@@ -78,6 +80,7 @@ struct damon_region {
  */
 struct damon_target {
 	struct pid *pid;
+	bool obsolete;
 	struct damon_region *regions;
 	unsigned int nr_regions;
 	struct list_head list;
@@ -212,11 +215,27 @@ struct damon_operations {
 };
 
 /**
+ * struct damon_intervals_goal - How much is to be seen of what could be.
+ * @access_bp:		positive samples to aim at, in 1/10000 of all samples
+ *			weighted by the size of their region
+ * @aggrs:		aggregations between two corrections; 0 turns it off
+ * @min_sample_us:	shortest sampling interval
+ * @max_sample_us:	longest sampling interval
+ */
+struct damon_intervals_goal {
+	unsigned long access_bp;
+	unsigned long aggrs;
+	unsigned long min_sample_us;
+	unsigned long max_sample_us;
+};
+
+/**
  * struct damon_attrs - Monitoring attributes: accuracy against cost.
  * @sample_interval:		µs between two samples of a region; 0 counts
  *				as 1 where it divides
  * @aggr_interval:		µs over which samples are counted
  * @ops_update_interval:	µs between two &damon_operations.update
+ * @intervals_goal:		what to tune the first two for, keeping their ratio
  * @min_nr_regions:		least number of regions, at least 3
  * @max_nr_regions:		largest number of regions
  */
@@ -224,6 +243,7 @@ struct damon_attrs {
 	unsigned long sample_interval;
 	unsigned long aggr_interval;
 	unsigned long ops_update_interval;
+	struct damon_intervals_goal intervals_goal;
 	unsigned long min_nr_regions;
 	unsigned long max_nr_regions;
 };
@@ -235,10 +255,39 @@ struct damon_attrs {
 extern const struct damon_attrs damon_default_attrs;
 
 /**
+ * struct damon_callback - Functions to be called at fixed points of a round.
+ * @private:		for the caller
+ * @before_start:	after &damon_operations.init
+ * @after_sampling:	after &damon_operations.prepare_access_checks, before
+ *			the sampling interval
+ * @after_aggregation:	with the results of a complete aggregation, before
+ *			schemes are applied and results are reset
+ * @before_damos_apply:	before a scheme is applied to a region; if it does not
+ *			return 0 the action is left out
+ * @before_terminate:	after all regions were freed, before the targets are
+ *
+ * What other functions return ends the kdamond at once unless it is 0.
+ *
+ * The kdamond calls these; they may sleep and change the context as functions
+ * called through damon_call() may.  None is called while it is paused.
+ */
+struct damon_callback {
+	void *private;
+	int (*before_start)(struct damon_ctx *ctx);
+	int (*after_sampling)(struct damon_ctx *ctx);
+	int (*after_aggregation)(struct damon_ctx *ctx);
+	int (*before_damos_apply)(struct damon_ctx *ctx, struct damon_target *t,
+				  struct damon_region *r, struct damos *s);
+	void (*before_terminate)(struct damon_ctx *ctx);
+};
+
+/**
  * struct damon_ctx - What to monitor, how, and what to do about it.
  * @attrs:		monitoring attributes, set by damon_set_attrs()
  * @min_region_sz:	least size of a region, a power of two; borders of
  *			regions are multiples of it
+ * @pause:		neither sample nor apply schemes, only serve calls
+ * @callback:		functions to call, set while it does not run
  * @ops:		operations set, chosen by damon_select_ops()
  * @adaptive_targets:	list of &struct damon_target
  * @schemes:		list of &struct damos
@@ -248,6 +297,8 @@ extern const struct damon_attrs damon_default_attrs;
 struct damon_ctx {
 	struct damon_attrs attrs;
 	unsigned long min_region_sz;
+	bool pause;
+	struct damon_callback callback;
 	struct damon_operations ops;
 	struct list_head adaptive_targets;
 	struct list_head schemes;
@@ -407,6 +458,15 @@ damon_cursor_next(struct damon_region_cursor *cursor)
 	return cursor->next < cursor->end ? cursor->next++ : NULL;
 }
 
+static inline struct damon_region *
+damon_cursor_prev(struct damon_region_cursor *cursor)
+{
+	return cursor->next < cursor->end ? --cursor->end : NULL;
+}
+
+/* Name of damon_nr_samples_per_aggr() in earlier kernels. */
+#define damon_max_nr_accesses(attrs)	damon_nr_samples_per_aggr(attrs)
+
 /**
  * damon_for_each_region() - Go through the regions a target has now.
  * @r:		set to each region in turn, and to NULL at the end
@@ -415,6 +475,17 @@ damon_cursor_next(struct damon_region_cursor *cursor)
 #define damon_for_each_region(r, t)					\
 	for (struct damon_region_cursor cursor_ = damon_region_cursor(t); \
 	     (r = damon_cursor_next(&cursor_));)
+
+/**
+ * damon_for_each_region_safe() - Go through regions, and allow removal.
+ * @r:		set to each region in turn, from the last to the first; may be
+ *		destroyed
+ * @next:	for use by this macro
+ * @t:		the target
+ */
+#define damon_for_each_region_safe(r, next, t)				\
+	for (struct damon_region_cursor cursor_ = damon_region_cursor(t); \
+	     (r = next = damon_cursor_prev(&cursor_));)
 
 /**
  * damon_for_each_region_from() - Go on through the regions of a target.
@@ -463,6 +534,11 @@ struct damon_target *damon_new_target(void);
 void damon_add_target(struct damon_ctx *ctx, struct damon_target *t);
 void damon_free_target(struct damon_target *t);
 void damon_destroy_target(struct damon_target *t, struct damon_ctx *ctx);
+struct damon_region *damon_new_region(unsigned long start, unsigned long end);
+int damon_add_region(struct damon_region *r, struct damon_target *t);
+int damon_insert_region(struct damon_region *r, struct damon_region *prev,
+			struct damon_region *next, struct damon_target *t);
+void damon_destroy_region(struct damon_region *r, struct damon_target *t);
 int damon_set_regions(struct damon_target *t,
 		      const struct damon_addr_range *ranges,
 		      unsigned int nr_ranges, unsigned long min_region_sz);
@@ -487,6 +563,7 @@ int damon_select_ops(struct damon_ctx *ctx, enum damon_ops_id id);
 struct damon_ctx *damon_new_ctx(void);
 void damon_destroy_ctx(struct damon_ctx *ctx);
 int damon_set_attrs(struct damon_ctx *ctx, const struct damon_attrs *attrs);
+int damon_commit_ctx(struct damon_ctx *dst, struct damon_ctx *src);
 
 bool damon_initialized(void);
 int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive);

@@ -40,7 +40,8 @@ static unsigned long nr_regions(const struct damon_ctx *ctx)
 	return nr;
 }
 
-static unsigned long total_sz(const struct damon_ctx *ctx)
+/* Size of all regions, at most ULONG_MAX. */
+unsigned long damon_total_sz(const struct damon_ctx *ctx)
 {
 	const struct damon_target *t;
 	unsigned long sz = 0;
@@ -54,7 +55,7 @@ static unsigned long total_sz(const struct damon_ctx *ctx)
 
 static unsigned long size_limit(const struct damon_ctx *ctx)
 {
-	unsigned long limit = total_sz(ctx) / ctx->attrs.min_nr_regions;
+	unsigned long limit = damon_total_sz(ctx) / ctx->attrs.min_nr_regions;
 
 	return ALIGN(max(limit, ctx->min_region_sz), ctx->min_region_sz);
 }

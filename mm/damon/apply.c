@@ -52,14 +52,26 @@ static bool pattern_matches(const struct damos_access_pattern *p,
 		      p->max_nr_accesses);
 }
 
+/* A veto of the callback leaves out the action, and nothing else. */
+static void call_ops(struct damon_run *run, struct damon_target *t,
+		     struct damon_region *r, struct damos *s,
+		     unsigned long *sz_filter_passed)
+{
+	struct damon_ctx *ctx = &run->ctx;
+
+	if (ctx->callback.before_damos_apply &&
+	    ctx->callback.before_damos_apply(ctx, t, r, s))
+		return;
+	ctx->ops.apply_scheme(ctx, t, r, s, sz_filter_passed);
+}
+
 static void apply(struct damon_run *run, struct damon_target *t,
 		  struct damon_region *r, struct damos *s)
 {
-	const struct damon_operations *ops = &run->ctx.ops;
 	unsigned long sz_filter_passed = 0;
 
-	if (ops->apply_scheme) {
-		ops->apply_scheme(&run->ctx, t, r, s, &sz_filter_passed);
+	if (run->ctx.ops.apply_scheme) {
+		call_ops(run, t, r, s, &sz_filter_passed);
 		damos_walk_report(run, t, r, s, sz_filter_passed);
 	}
 	if (!damos_action_kinds[s->action].keeps_age)

@@ -122,30 +122,6 @@ void damon_destroy_ctx(struct damon_ctx *ctx)
 	kfree(damon_run(ctx));
 }
 
-bool damon_attrs_valid(const struct damon_attrs *attrs)
-{
-	return attrs->min_nr_regions >= 3 &&
-	       attrs->min_nr_regions <= attrs->max_nr_regions &&
-	       attrs->sample_interval <= attrs->aggr_interval;
-}
-
-/**
- * damon_set_attrs() - Set the monitoring attributes of a context.
- * @ctx:	the context, not running
- * @attrs:	the attributes; copied
- *
- * Return: 0; -EINVAL, with nothing changed, when there would be less than 3
- * regions, the limits of regions cross, or @attrs samples less often than it
- * aggregates.
- */
-int damon_set_attrs(struct damon_ctx *ctx, const struct damon_attrs *attrs)
-{
-	if (!damon_attrs_valid(attrs))
-		return -EINVAL;
-	ctx->attrs = *attrs;
-	return 0;
-}
-
 /**
  * damon_rand() - A random number in [@l, @r).
  * @ctx:	whose generator to use

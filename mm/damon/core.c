@@ -33,7 +33,6 @@
 
 #include <linux/delay.h>
 #include <linux/kthread.h>
-#include <linux/log2.h>
 #include <linux/mutex.h>
 
 #include "internal.h"
@@ -106,6 +105,11 @@ static void call_hook(struct damon_ctx *ctx, void (*hook)(struct damon_ctx *))
 		hook(ctx);
 }
 
+static int call_back(struct damon_ctx *ctx, int (*fn)(struct damon_ctx *))
+{
+	return fn ? fn(ctx) : 0;
+}
+
 /* Does not add to the load average; a request to stop cuts it short. */
 static void kdamond_sleep(unsigned long us)
 {
@@ -139,76 +143,114 @@ static void report_aggregation(struct damon_ctx *ctx)
 	}
 }
 
-static void end_aggregation(struct damon_run *run)
+/*
+ * Tuning converts complete results, so it has to find the aggregation complete
+ * even if a request has started intervals anew.
+ */
+static void end_aggregation(struct damon_run *run, unsigned long end)
 {
-	run->next_aggregation += damon_nr_intervals(&run->ctx,
-						    run->ctx.attrs.aggr_interval);
+	const struct damon_attrs *attrs = &run->ctx.attrs;
+
+	run->next_aggregation = end;
+	if (attrs->intervals_goal.aggrs &&
+	    time_after_eq(run->passed, run->next_tune))
+		damon_tune_intervals(run);
+	run->next_aggregation = end + damon_nr_intervals(&run->ctx,
+							 attrs->aggr_interval);
 	report_aggregation(&run->ctx);
 	damon_split_regions(run);
 	call_hook(&run->ctx, run->ctx.ops.reset_aggregated);
 }
 
-static void update_target_regions(struct damon_run *run)
+static void update_target_regions(struct damon_run *run, unsigned long due)
 {
-	run->next_update += damon_nr_intervals(&run->ctx,
-					       run->ctx.attrs.ops_update_interval);
+	run->next_update = due + damon_nr_intervals(&run->ctx,
+						    run->ctx.attrs.ops_update_interval);
 	call_hook(&run->ctx, run->ctx.ops.update);
 }
 
-static void kdamond_round(struct damon_run *run)
+/* Serve calls only, until told to go on or to end. */
+static void kdamond_pause(struct damon_run *run)
 {
+	while (run->ctx.pause && !kthread_should_stop()) {
+		damos_walk_end(run, -ECANCELED);
+		kdamond_sleep(run->ctx.attrs.sample_interval);
+		damon_serve_requests(run);
+	}
+}
+
+/* Returns whether there is to be another round. */
+static bool kdamond_round(struct damon_run *run)
+{
+	const unsigned long end = run->next_aggregation;
+	const unsigned long update = run->next_update;
 	struct damon_ctx *ctx = &run->ctx;
 	unsigned int max_nr_accesses = 0;
-	bool aggregated, update;
+	bool aggregated;
 
 	call_hook(ctx, ctx->ops.prepare_access_checks);
+	if (call_back(ctx, ctx->callback.after_sampling))
+		return false;
 	kdamond_sleep(ctx->attrs.sample_interval);
 	if (kthread_should_stop())
 		return;
 	run->passed++;
-	aggregated = time_after_eq(run->passed, run->next_aggregation);
-	update = time_after_eq(run->passed, run->next_update);
+	aggregated = time_after_eq(run->passed, end);
 
 	if (ctx->ops.check_accesses)
 		max_nr_accesses = ctx->ops.check_accesses(ctx);
 	if (aggregated) {
 		damon_merge_regions(run, max_nr_accesses / 10);
 		damon_limit_regions(run);
+		if (call_back(ctx, ctx->callback.after_aggregation))
+			return false;
 	}
 	damon_serve_requests(run);
+	kdamond_pause(run);
+	if (kthread_should_stop())
+		return false;
 	damos_apply(run);
 	if (aggregated)
-		end_aggregation(run);
-	if (update)
-		update_target_regions(run);
+		end_aggregation(run, end);
+	if (time_after_eq(run->passed, update))
+		update_target_regions(run, update);
 	cond_resched();
+	return true;
 }
 
-static void kdamond_begin(struct damon_run *run)
+/* Returns whether there is anything to go on with. */
+static bool kdamond_begin(struct damon_run *run)
 {
 	struct damon_ctx *ctx = &run->ctx;
-	struct damos *s;
 
 	run->passed = 0;
-	run->next_aggregation = damon_nr_intervals(ctx, ctx->attrs.aggr_interval);
-	run->next_update = damon_nr_intervals(ctx, ctx->attrs.ops_update_interval);
-	damon_for_each_scheme(s, ctx)
-		damos_schedule(run, s);
+	run->aggr_samples = damon_nr_samples_per_aggr(&ctx->attrs);
+	run->next_tune = damon_nr_tune_intervals(run);
+	damon_schedule(run);
 
 	scoped_guard(spinlock, &run->lock)
 		run->kdamond = current;
 	complete(&run->started);
 
 	call_hook(ctx, ctx->ops.init);
+	if (call_back(ctx, ctx->callback.before_start))
+		return false;
 	damon_limit_regions(run);
+	return true;
 }
 
 static void kdamond_end(struct damon_run *run)
 {
+	struct damon_ctx *ctx = &run->ctx;
+	struct damon_target *t;
 	LIST_HEAD(requests);
 
-	call_hook(&run->ctx, run->ctx.ops.cleanup);
-	damon_destroy_targets(&run->ctx);
+	damon_for_each_target(t, ctx)
+		damon_regions_free(t);
+	if (ctx->callback.before_terminate)
+		ctx->callback.before_terminate(ctx);
+	call_hook(ctx, ctx->ops.cleanup);
+	damon_destroy_targets(ctx);
 
 	scoped_guard(mutex, &damon_lock) {
 		if (!--nr_running_ctxs)
@@ -225,10 +267,10 @@ static int kdamond_fn(void *data)
 {
 	struct damon_ctx *ctx = data;
 	struct damon_run *run = damon_run(ctx);
+	bool go_on = kdamond_begin(run);
 
-	kdamond_begin(run);
-	while (!kthread_should_stop() && any_target_valid(ctx))
-		kdamond_round(run);
+	while (go_on && !kthread_should_stop() && any_target_valid(ctx))
+		go_on = kdamond_round(run);
 	kdamond_end(run);
 	return 0;
 }
@@ -287,9 +329,9 @@ int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
 	int i, err, nr_started;
 
 	for (i = 0; i < nr_ctxs; i++) {
-		if (!is_power_of_2(ctxs[i]->min_region_sz) ||
-		    !damon_attrs_valid(&ctxs[i]->attrs))
-			return -EINVAL;
+		err = damon_check_ctx(ctxs[i]);
+		if (err)
+			return err;
 	}
 	err = start_all(ctxs, nr_ctxs, exclusive, &nr_started);
 	if (err)

@@ -42,6 +42,9 @@ struct damon_adapt {
  * @passed:		finished sampling intervals, the clock of the kdamond
  * @next_aggregation:	@passed when the running aggregation is complete
  * @next_update:	@passed when &damon_operations.update is due
+ * @next_tune:		@passed when the intervals are to be tuned
+ * @aggr_samples:	sampling intervals in an aggregation interval; tuning of
+ *			the intervals keeps it
  * @adapt:		state of splitting and merging
  * @rnd:		state of damon_rand()
  */
@@ -59,6 +62,8 @@ struct damon_run {
 	unsigned long passed;
 	unsigned long next_aggregation;
 	unsigned long next_update;
+	unsigned long next_tune;
+	unsigned int aggr_samples;
 	struct damon_adapt adapt;
 	struct rnd_state rnd;
 };
@@ -118,8 +123,16 @@ unsigned int damon_window_left_bp(const struct damon_run *run);
 bool damon_target_is_valid(struct damon_ctx *ctx, struct damon_target *t);
 
 /* context.c */
-bool damon_attrs_valid(const struct damon_attrs *attrs);
 void damon_destroy_targets(struct damon_ctx *ctx);
+
+/* attrs.c */
+bool damon_attrs_valid(const struct damon_attrs *attrs);
+unsigned long damon_nr_tune_intervals(const struct damon_run *run);
+void damon_schedule(struct damon_run *run);
+void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs);
+
+/* commit.c */
+int damon_check_ctx(const struct damon_ctx *ctx);
 
 /* call.c */
 void damon_serve_requests(struct damon_run *run);
@@ -135,6 +148,14 @@ void damos_walk_end(struct damon_run *run, int err);
 void damon_limit_regions(struct damon_run *run);
 void damon_merge_regions(struct damon_run *run, unsigned int threshold);
 void damon_split_regions(struct damon_run *run);
+
+unsigned long damon_total_sz(const struct damon_ctx *ctx);
+
+/* intervals.c */
+void damon_tune_intervals(struct damon_run *run);
+#if IS_ENABLED(CONFIG_KUNIT)
+unsigned long damon_intervals_factor(unsigned long score);
+#endif
 
 /* apply.c */
 void damos_schedule(struct damon_run *run, struct damos *s);
@@ -167,11 +188,32 @@ void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
 struct damon_region *damon_rewrite_next(struct damon_rewrite *w);
 bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz);
 
+/**
+ * struct damon_conversion - A change of the intervals.
+ * @from_samples:	samples in an aggregation interval, before
+ * @to_samples:		and after
+ * @from_aggr_us:	aggregation interval before, not 0
+ * @to_aggr_us:		and after
+ * @restart:		running counts start anew
+ */
+struct damon_conversion {
+	unsigned int from_samples;
+	unsigned int to_samples;
+	u64 from_aggr_us;
+	u64 to_aggr_us;
+	bool restart;
+};
+
 unsigned long damon_regions_sz(const struct damon_target *t);
 void damon_regions_close_window(struct damon_target *t);
 void damon_regions_age(struct damon_target *t, unsigned int threshold);
 void damon_regions_merge(struct damon_target *t, unsigned int threshold,
 			 unsigned long sz_limit);
+void damon_regions_convert(struct damon_target *t,
+			   const struct damon_conversion *conv);
+int damon_regions_reserve(struct damon_target *t, size_t nr_wanted);
+int damon_regions_copy(struct damon_target *to, const struct damon_target *from);
+void damon_regions_swap(struct damon_target *a, struct damon_target *b);
 void damon_regions_free(struct damon_target *t);
 unsigned int damon_mvsum(const struct damon_region *r, unsigned int left_bp);
 

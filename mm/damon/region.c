@@ -72,20 +72,43 @@ static void install_regions(struct damon_target *t, struct damon_region *regions
 	damon_target_run(t)->capacity = capacity;
 }
 
-static void grow_regions(struct damon_target *t, size_t nr_wanted)
+/* Have room for @nr_wanted regions; -ENOMEM leaves all as it was. */
+int damon_regions_reserve(struct damon_target *t, size_t nr_wanted)
 {
 	size_t capacity = damon_target_run(t)->capacity;
 	struct damon_region *regions;
 
 	if (nr_wanted <= capacity)
-		return;
+		return 0;
 	capacity = max(nr_wanted, capacity + capacity / 2);
 	regions = alloc_regions(capacity);
 	if (!regions)
-		return;
+		return -ENOMEM;
 	if (t->nr_regions)
 		memcpy(regions, t->regions, t->nr_regions * sizeof(*regions));
 	install_regions(t, regions, t->nr_regions, capacity);
+	return 0;
+}
+
+/* Give a target without regions those of another one. */
+int damon_regions_copy(struct damon_target *to, const struct damon_target *from)
+{
+	int err = damon_regions_reserve(to, from->nr_regions);
+
+	if (err)
+		return err;
+	if (from->nr_regions)
+		memcpy(to->regions, from->regions,
+		       from->nr_regions * sizeof(*to->regions));
+	to->nr_regions = from->nr_regions;
+	return 0;
+}
+
+void damon_regions_swap(struct damon_target *a, struct damon_target *b)
+{
+	swap(a->regions, b->regions);
+	swap(a->nr_regions, b->nr_regions);
+	swap(damon_target_run(a)->capacity, damon_target_run(b)->capacity);
 }
 
 /**
@@ -102,7 +125,8 @@ void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
 {
 	unsigned int nr = t->nr_regions;
 
-	grow_regions(t, nr_wanted);
+	/* Without room there are fewer cuts. */
+	damon_regions_reserve(t, nr_wanted);
 	*w = (struct damon_rewrite) {
 		.t = t,
 		.in = damon_target_run(t)->capacity - nr,
@@ -256,6 +280,43 @@ void damon_regions_merge(struct damon_target *t, unsigned int threshold,
 void damon_regions_free(struct damon_target *t)
 {
 	install_regions(t, NULL, 0, 0);
+}
+
+static unsigned int converted_count(unsigned int count,
+				    const struct damon_conversion *conv)
+{
+	u64 bp = div_u64((u64)count * 10000, conv->from_samples);
+
+	return min(div_u64(bp * conv->to_samples, 10000), (u64)UINT_MAX);
+}
+
+/* Saturates; the quotient of the whole product need not fit anywhere. */
+static unsigned int converted_age(unsigned int age,
+				  const struct damon_conversion *conv)
+{
+	u64 whole, rest;
+
+	rest = mul_u64_u64_div_u64(age, conv->from_aggr_us % conv->to_aggr_us,
+				   conv->to_aggr_us);
+	if (check_mul_overflow((u64)age, conv->from_aggr_us / conv->to_aggr_us,
+			       &whole) ||
+	    check_add_overflow(whole, rest, &whole))
+		return UINT_MAX;
+	return min(whole, (u64)UINT_MAX);
+}
+
+/* Make counts and ages what they would be with other intervals. */
+void damon_regions_convert(struct damon_target *t,
+			   const struct damon_conversion *conv)
+{
+	struct damon_region *r;
+
+	damon_for_each_region(r, t) {
+		r->last_nr_accesses = converted_count(r->last_nr_accesses, conv);
+		r->nr_accesses = conv->restart ? 0 :
+				 converted_count(r->nr_accesses, conv);
+		r->age = converted_age(r->age, conv);
+	}
 }
 
 static struct damon_addr_range rounded(const struct damon_addr_range *range,
