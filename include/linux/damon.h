@@ -235,17 +235,18 @@ struct damon_intervals_goal {
  *				as 1 where it divides
  * @aggr_interval:		µs over which samples are counted
  * @ops_update_interval:	µs between two &damon_operations.update
- * @intervals_goal:		what to tune the first two for, keeping their ratio
  * @min_nr_regions:		least number of regions, at least 3
  * @max_nr_regions:		largest number of regions
+ * @intervals_goal:		what to tune the first two intervals for, keeping
+ *				their ratio
  */
 struct damon_attrs {
 	unsigned long sample_interval;
 	unsigned long aggr_interval;
 	unsigned long ops_update_interval;
-	struct damon_intervals_goal intervals_goal;
 	unsigned long min_nr_regions;
 	unsigned long max_nr_regions;
+	struct damon_intervals_goal intervals_goal;
 };
 
 /*
