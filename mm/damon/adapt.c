@@ -53,11 +53,14 @@ unsigned long damon_total_sz(const struct damon_ctx *ctx)
 	return sz;
 }
 
-static unsigned long size_limit(const struct damon_ctx *ctx)
+/* Follow a change of regions or attributes. */
+void damon_update_size_limit(struct damon_run *run)
 {
+	const struct damon_ctx *ctx = &run->ctx;
 	unsigned long limit = damon_total_sz(ctx) / ctx->attrs.min_nr_regions;
 
-	return ALIGN(max(limit, ctx->min_region_sz), ctx->min_region_sz);
+	run->adapt.sz_limit = ALIGN(max(limit, ctx->min_region_sz),
+				    ctx->min_region_sz);
 }
 
 static size_t nr_pieces(const struct damon_target *t, unsigned long sz_limit)
@@ -73,13 +76,14 @@ static size_t nr_pieces(const struct damon_target *t, unsigned long sz_limit)
 /* Have min_nr_regions, by cutting what is larger than the size limit. */
 void damon_limit_regions(struct damon_run *run)
 {
-	unsigned long limit = size_limit(&run->ctx);
 	unsigned long max = run->ctx.attrs.max_nr_regions;
 	unsigned long nr = nr_regions(&run->ctx);
+	unsigned long limit;
 	struct damon_rewrite w;
 	struct damon_target *t;
 
-	run->adapt.sz_limit = limit;
+	damon_update_size_limit(run);
+	limit = run->adapt.sz_limit;
 	damon_for_each_target(t, &run->ctx) {
 		size_t wanted = nr_pieces(t, limit) - t->nr_regions;
 

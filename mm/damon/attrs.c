@@ -86,6 +86,7 @@ void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs)
 
 	convert_results(run, &run->ctx.attrs, attrs, aggregating);
 	run->ctx.attrs = *attrs;
+	damon_update_size_limit(run);
 	damon_schedule(run);
 	if (!tuned)
 		run->next_tune = run->passed + damon_nr_tune_intervals(run);

@@ -193,7 +193,7 @@ static bool kdamond_round(struct damon_run *run)
 		return false;
 	kdamond_sleep(ctx->attrs.sample_interval);
 	if (kthread_should_stop())
-		return;
+		return false;
 	run->passed++;
 	aggregated = time_after_eq(run->passed, end);
 

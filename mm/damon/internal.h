@@ -145,6 +145,7 @@ void damos_walk_pass_done(struct damon_run *run, struct damos *s);
 void damos_walk_end(struct damon_run *run, int err);
 
 /* adapt.c */
+void damon_update_size_limit(struct damon_run *run);
 void damon_limit_regions(struct damon_run *run);
 void damon_merge_regions(struct damon_run *run, unsigned int threshold);
 void damon_split_regions(struct damon_run *run);
