@@ -29,6 +29,7 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "internal.h"
 
@@ -55,12 +56,15 @@ static void check_regions(struct damon_target *t)
 		  "%u regions in too little room\n", t->nr_regions);
 }
 
+/* What does not fit a slab comes by the page, not by the power of two. */
 static struct damon_region *alloc_regions(size_t nr)
 {
-	if (nr > UINT_MAX)
+	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	size_t sz;
+
+	if (nr > UINT_MAX || check_mul_overflow(nr, sizeof(struct damon_region), &sz))
 		return NULL;
-	return kvmalloc_array(nr, sizeof(struct damon_region),
-			      GFP_KERNEL | __GFP_NOWARN);
+	return sz > KMALLOC_MAX_CACHE_SIZE ? __vmalloc(sz, gfp) : kmalloc(sz, gfp);
 }
 
 static void install_regions(struct damon_target *t, struct damon_region *regions,
@@ -372,6 +376,34 @@ static struct damon_region *fit_range(const struct damon_target *t,
 	return out;
 }
 
+/*
+ * A range has at most its regions, of which the first may be the last of the
+ * range before it, and the holes between them; or one fresh region.
+ */
+static size_t max_fitted(const struct damon_target *t, unsigned int nr_ranges)
+{
+	if (!t->nr_regions)
+		return nr_ranges;
+	return 2 * ((size_t)t->nr_regions + nr_ranges);
+}
+
+/* Exchange the regions of @t for the first @nr of @scratch, without the rest. */
+static int keep_regions(struct damon_target *t, struct damon_region *scratch,
+			unsigned int nr)
+{
+	struct damon_region *regions = alloc_regions(nr);
+
+	if (!regions) {
+		kvfree(scratch);
+		return -ENOMEM;
+	}
+	memcpy(regions, scratch, nr * sizeof(*regions));
+	kvfree(scratch);
+	install_regions(t, regions, nr, nr);
+	check_regions(t);
+	return 0;
+}
+
 /**
  * damon_set_regions() - Fit the regions of a target to ranges.
  * @t:			the target
@@ -396,16 +428,13 @@ int damon_set_regions(struct damon_target *t,
 	const struct damon_region *r = t->regions;
 	const struct damon_region *end = r + t->nr_regions;
 	struct damon_region *regions, *out;
-	size_t capacity;
 	unsigned int i;
 
 	if (!is_power_of_2(min_region_sz) ||
 	    !ranges_valid(ranges, nr_ranges, min_region_sz))
 		return -EINVAL;
 
-	/* A range shares its first region with the range before it at most. */
-	capacity = 2 * ((size_t)t->nr_regions + nr_ranges);
-	regions = alloc_regions(capacity);
+	regions = alloc_regions(max_fitted(t, nr_ranges));
 	if (!regions)
 		return -ENOMEM;
 
@@ -416,9 +445,7 @@ int damon_set_regions(struct damon_target *t,
 		out = fit_range(t, r, &ranges[i],
 				rounded(&ranges[i], min_region_sz), out);
 	}
-	install_regions(t, regions, out - regions, capacity);
-	check_regions(t);
-	return 0;
+	return keep_regions(t, regions, out - regions);
 }
 
 /**
