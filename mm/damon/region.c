@@ -291,7 +291,7 @@ static unsigned int converted_count(unsigned int count,
 {
 	u64 bp = div_u64((u64)count * 10000, conv->from_samples);
 
-	return min(div_u64(bp * conv->to_samples, 10000), (u64)UINT_MAX);
+	return min_t(u64, div_u64(bp * conv->to_samples, 10000), UINT_MAX);
 }
 
 /* Saturates; the quotient of the whole product need not fit anywhere. */
@@ -306,7 +306,7 @@ static unsigned int converted_age(unsigned int age,
 			       &whole) ||
 	    check_add_overflow(whole, rest, &whole))
 		return UINT_MAX;
-	return min(whole, (u64)UINT_MAX);
+	return min_t(u64, whole, UINT_MAX);
 }
 
 /* Make counts and ages what they would be with other intervals. */

@@ -34,20 +34,11 @@ TRACE_EVENT(damon_aggregated,
 
 /* The intervals are tuned; the aggregation interval follows @sample_us. */
 TRACE_EVENT(damon_monitor_intervals_tune,
-
-	TP_PROTO(unsigned long sample_us),
-
-	TP_ARGS(sample_us),
-
-	TP_STRUCT__entry(
-		__field(unsigned long, sample_us)
-	),
-
-	TP_fast_assign(
-		__entry->sample_us = sample_us;
-	),
-
-	TP_printk("sample_us=%lu", __entry->sample_us)
+	    TP_PROTO(unsigned long sample_us),
+	    TP_ARGS(sample_us),
+	    TP_STRUCT__entry(__field(unsigned long, sample_us)),
+	    TP_fast_assign(__entry->sample_us = sample_us;),
+	    TP_printk("sample_us=%lu", __entry->sample_us)
 );
 
 #endif /* _TRACE_DAMON_H */

@@ -33,7 +33,7 @@ module_param(seconds, uint, 0400);
  * @ctx:	the context
  */
 struct victim {
-	struct mutex start;
+	struct mutex start; /* preparing and starting */
 	struct damon_ctx *ctx;
 };
 
@@ -361,4 +361,5 @@ static struct kunit_suite stress_suite = {
 	.init = fake_forget,
 	.test_cases = stress_cases,
 };
+
 kunit_test_suite(stress_suite);
