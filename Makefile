@@ -3,12 +3,13 @@
 
 S := scripts/damon
 
-.PHONY: help setup kernel debug-kernel guest demo check check-debug integrate clean
+.PHONY: help setup kernel debug-kernel guest demo check check-debug bench integrate clean
 
 help:
 	@echo 'make demo          watch a real program with our DAMON (CMD=... for another)'
 	@echo 'make check         run every test (about 25 minutes the first time)'
 	@echo 'make check-debug   run the tests of the guest under a debug kernel'
+	@echo 'make bench         measure what DAMON costs'
 	@echo 'make kernel        build the kernel of the guest in build/guest'
 	@echo 'make guest         a root shell in the guest (RUN=... for a command)'
 	@echo 'make integrate DIR=linux   put our DAMON into a 6.12.y source tree'
@@ -36,6 +37,9 @@ check: setup
 
 check-debug: setup
 	@$S/check debug
+
+bench: kernel
+	@$S/bench
 
 integrate:
 	@$(if $(DIR),$S/integrate '$(DIR)',echo 'usage: make integrate DIR=linux' >&2; exit 1)
