@@ -9,7 +9,6 @@
 #include "fake.h"
 
 #define LOG_SZ		96
-/* One sample less, and a walk would see nothing in between. */
 #define NR_SAMPLES	2
 
 /* Of the kdamond while there is one */
@@ -195,6 +194,20 @@ static void refuse_test(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, log.letters, c->expected);
 }
 
+/* A refusal of after_sampling does not wait for the samples. */
+static void before_sleep_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = noting_ctx(test);
+
+	ctx->attrs.sample_interval = 60 * USEC_PER_SEC;
+	ctx->attrs.aggr_interval = 60 * USEC_PER_SEC;
+	log.refused = 's';
+	log.at = 1;
+	start(test, ctx);
+	wait_for_end(test, ctx);
+	KUNIT_EXPECT_STREQ(test, log.letters, "iSpsteT");
+}
+
 /* What is missing is not called, and does not shift the rest. */
 static void few_hooks_test(struct kunit *test)
 {
@@ -354,6 +367,7 @@ KUNIT_ARRAY_PARAM_DESC(refuse, refuse_cases, why);
 
 static struct kunit_case callback_test_cases[] = {
 	KUNIT_CASE_PARAM(refuse_test, refuse_gen_params),
+	KUNIT_CASE(before_sleep_test),
 	KUNIT_CASE(few_hooks_test),
 	KUNIT_CASE(veto_test),
 	KUNIT_CASE(set_attrs_test),
