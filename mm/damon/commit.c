@@ -33,9 +33,15 @@ struct update {
 /* 0, or -EINVAL if @ctx cannot run. */
 int damon_check_ctx(const struct damon_ctx *ctx)
 {
+	const struct damos *s;
+
 	if (!is_power_of_2(ctx->min_region_sz) ||
 	    !damon_attrs_valid(&ctx->attrs))
 		return -EINVAL;
+	damon_for_each_scheme(s, ctx) {
+		if (!damos_action_name(s->action))
+			return -EINVAL;
+	}
 	return 0;
 }
 

@@ -32,17 +32,25 @@
 /* No change, in the unit of the factor feedback_step() is asked for. */
 #define SAME	(BP * BP)
 
-/* Bits to drop of sizes so that their sum times @nr_samples fits 64 bits. */
-static unsigned int size_shift(u64 sz, unsigned int nr_samples)
+/* Bits to drop of sizes so that their sum times the samples fits 63 bits. */
+static unsigned int size_shift(const struct damon_run *run)
 {
-	return max(fls64(sz) + fls(nr_samples) - 63, 0);
+	const struct damon_target *t;
+	unsigned int nr_targets = 0;
+	u64 largest = 0;
+
+	damon_for_each_target(t, &run->ctx) {
+		largest = max_t(u64, largest, damon_regions_sz(t));
+		nr_targets++;
+	}
+	return max(fls64(largest) + fls(nr_targets) + fls(run->aggr_samples) - 63,
+		   0);
 }
 
 static unsigned long intervals_score(struct damon_run *run)
 {
 	const struct damon_intervals_goal *goal = &run->ctx.attrs.intervals_goal;
-	unsigned int shift = size_shift(damon_total_sz(&run->ctx),
-					run->aggr_samples);
+	unsigned int shift = size_shift(run);
 	u64 observed = 0, possible = 0, wanted;
 	struct damon_target *t;
 	struct damon_region *r;

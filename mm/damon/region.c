@@ -291,7 +291,8 @@ static unsigned int converted_count(unsigned int count,
 {
 	u64 bp = div_u64((u64)count * 10000, conv->from_samples);
 
-	return min_t(u64, div_u64(bp * conv->to_samples, 10000), UINT_MAX);
+	return min_t(u64, mul_u64_u64_div_u64(bp, conv->to_samples, 10000),
+		     UINT_MAX);
 }
 
 /* Saturates; the quotient of the whole product need not fit anywhere. */

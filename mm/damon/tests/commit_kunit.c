@@ -134,17 +134,18 @@ static void numbers_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, i, nr[1]);
 }
 
+/* The numbers of objects of the case at hand. */
+static unsigned int numbers[2], nth;
+
 static const void *numbers_gen_params(const void *prev, char *desc)
 {
-	static unsigned int nr[2], nth;
-
 	nth = prev ? nth + 1 : 0;
 	if (nth == MAX_OBJS * MAX_OBJS)
 		return NULL;
-	nr[0] = nth / MAX_OBJS;
-	nr[1] = nth % MAX_OBJS;
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u become %u", nr[0], nr[1]);
-	return nr;
+	numbers[0] = nth / MAX_OBJS;
+	numbers[1] = nth % MAX_OBJS;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u become %u", numbers[0], numbers[1]);
+	return numbers;
 }
 
 /* Parameters of the context */

@@ -260,6 +260,7 @@ static void cut_in_room(struct kunit *test, unsigned int nr_room)
 	struct damon_rewrite w;
 	struct damon_region *r;
 
+	KUNIT_ASSERT_EQ(test, damon_regions_reserve(t, damon_nr_regions(t) + nr_room), 0);
 	damon_target_run(t)->capacity = damon_nr_regions(t) + nr_room;
 	/* More than can be allocated. */
 	damon_rewrite_begin(&w, t, SIZE_MAX);

@@ -335,12 +335,14 @@ static int count_call(void *data)
 	return 0;
 }
 
+/* What a kdamond may still use when a test is given up. */
+static atomic_t count;
+static struct damon_call_control repeated_call = {
+	.fn = count_call, .data = &count, .repeat = true,
+};
+
 static void call_oom_test(struct kunit *test)
 {
-	static atomic_t count;
-	static struct damon_call_control call = {
-		.fn = count_call, .data = &count, .repeat = true,
-	};
 	struct damon_call_control once = { .fn = count_call, .data = &count };
 	struct damon_ctx *ctx = small_ctx(test);
 	int err;
@@ -349,12 +351,12 @@ static void call_oom_test(struct kunit *test)
 	atomic_set(&count, 0);
 	start(test, ctx);
 	fail_nth(1);
-	err = damon_call(ctx, &call);
+	err = damon_call(ctx, &repeated_call);
 	KUNIT_EXPECT_TRUE(test, fail_end());
 	KUNIT_EXPECT_EQ(test, err, -ENOMEM);
 	wait_for(test, &fake.nr_aggregations, 2);
 	KUNIT_EXPECT_EQ(test, atomic_read(&count), 0);
-	KUNIT_EXPECT_EQ(test, damon_call(ctx, &call), 0);
+	KUNIT_EXPECT_EQ(test, damon_call(ctx, &repeated_call), 0);
 	wait_for(test, &count, 2);
 
 	/* One that does not repeat needs no memory. */
