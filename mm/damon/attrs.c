@@ -81,7 +81,8 @@ void damon_schedule(struct damon_run *run)
 /* Have valid @attrs, with the same number of samples in an aggregation. */
 void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs)
 {
-	bool aggregating = time_before(run->passed, run->next_aggregation);
+	bool aggregating = !run->aggregated &&
+			   time_before(run->passed, run->next_aggregation);
 	bool tuned = run->ctx.attrs.intervals_goal.aggrs;
 
 	convert_results(run, &run->ctx.attrs, attrs, aggregating);

@@ -143,21 +143,17 @@ static void report_aggregation(struct damon_ctx *ctx)
 	}
 }
 
-/*
- * Tuning converts complete results, so it has to find the aggregation complete
- * even if a request has started intervals anew.
- */
 static void end_aggregation(struct damon_run *run, unsigned long end)
 {
 	const struct damon_attrs *attrs = &run->ctx.attrs;
 
-	run->next_aggregation = end;
 	if (attrs->intervals_goal.aggrs &&
 	    time_after_eq(run->passed, run->next_tune))
 		damon_tune_intervals(run);
 	run->next_aggregation = end + damon_nr_intervals(&run->ctx,
 							 attrs->aggr_interval);
 	report_aggregation(&run->ctx);
+	run->aggregated = false;
 	damon_split_regions(run);
 	call_hook(&run->ctx, run->ctx.ops.reset_aggregated);
 }
@@ -185,21 +181,21 @@ static bool kdamond_round(struct damon_run *run)
 	const unsigned long end = run->next_aggregation;
 	const unsigned long update = run->next_update;
 	struct damon_ctx *ctx = &run->ctx;
+	const unsigned long sample_us = ctx->attrs.sample_interval;
 	unsigned int max_nr_accesses = 0;
-	bool aggregated;
 
 	call_hook(ctx, ctx->ops.prepare_access_checks);
 	if (call_back(ctx, ctx->callback.after_sampling))
 		return false;
-	kdamond_sleep(ctx->attrs.sample_interval);
+	kdamond_sleep(sample_us);
 	if (kthread_should_stop())
 		return false;
 	run->passed++;
-	aggregated = time_after_eq(run->passed, end);
+	run->aggregated = time_after_eq(run->passed, end);
 
 	if (ctx->ops.check_accesses)
 		max_nr_accesses = ctx->ops.check_accesses(ctx);
-	if (aggregated) {
+	if (run->aggregated) {
 		damon_merge_regions(run, max_nr_accesses / 10);
 		damon_limit_regions(run);
 		if (call_back(ctx, ctx->callback.after_aggregation))
@@ -210,7 +206,7 @@ static bool kdamond_round(struct damon_run *run)
 	if (kthread_should_stop())
 		return false;
 	damos_apply(run);
-	if (aggregated)
+	if (run->aggregated)
 		end_aggregation(run, end);
 	if (time_after_eq(run->passed, update))
 		update_target_regions(run, update);
@@ -224,6 +220,7 @@ static bool kdamond_begin(struct damon_run *run)
 	struct damon_ctx *ctx = &run->ctx;
 
 	run->passed = 0;
+	run->aggregated = false;
 	run->aggr_samples = damon_nr_samples_per_aggr(&ctx->attrs);
 	run->next_tune = damon_nr_tune_intervals(run);
 	damon_schedule(run);
@@ -312,6 +309,17 @@ static int start_all(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive,
 	return err;
 }
 
+static bool any_target_obsolete(const struct damon_ctx *ctx)
+{
+	const struct damon_target *t;
+
+	damon_for_each_target(t, ctx) {
+		if (t->obsolete)
+			return true;
+	}
+	return false;
+}
+
 /**
  * damon_start() - Start the kdamonds of some contexts.
  * @ctxs:	the contexts
@@ -329,9 +337,8 @@ int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
 	int i, err, nr_started;
 
 	for (i = 0; i < nr_ctxs; i++) {
-		err = damon_check_ctx(ctxs[i]);
-		if (err)
-			return err;
+		if (damon_check_ctx(ctxs[i]) || any_target_obsolete(ctxs[i]))
+			return -EINVAL;
 	}
 	err = start_all(ctxs, nr_ctxs, exclusive, &nr_started);
 	if (err)

@@ -41,6 +41,8 @@ struct damon_adapt {
  * @walk:		the walk the schemes report to; kdamond only
  * @passed:		finished sampling intervals, the clock of the kdamond
  * @next_aggregation:	@passed when the running aggregation is complete
+ * @aggregated:		this round completed an aggregation, whose counts have not
+ *			been reset yet
  * @next_update:	@passed when &damon_operations.update is due
  * @next_tune:		@passed when the intervals are to be tuned
  * @aggr_samples:	sampling intervals in an aggregation interval; tuning of
@@ -61,6 +63,7 @@ struct damon_run {
 
 	unsigned long passed;
 	unsigned long next_aggregation;
+	bool aggregated;
 	unsigned long next_update;
 	unsigned long next_tune;
 	unsigned int aggr_samples;

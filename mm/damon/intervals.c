@@ -88,18 +88,27 @@ static unsigned long scaled(unsigned long x, unsigned long factor)
 	return whole;
 }
 
+/* Never 0, which no factor leads away from. */
+static unsigned long tuned_interval(const struct damon_attrs *attrs,
+				    unsigned long factor)
+{
+	const struct damon_intervals_goal *goal = &attrs->intervals_goal;
+	unsigned long least = max(goal->min_sample_us, 1);
+
+	return clamp(scaled(attrs->sample_interval ?: 1, factor), least,
+		     max(goal->max_sample_us, least));
+}
+
 /* Correct the intervals, by the results of the aggregation that is complete. */
 void damon_tune_intervals(struct damon_run *run)
 {
 	struct damon_attrs attrs = run->ctx.attrs;
-	const struct damon_intervals_goal *goal = &attrs.intervals_goal;
 	unsigned long factor = damon_intervals_factor(intervals_score(run));
 
 	run->next_tune += damon_nr_tune_intervals(run);
 	if (factor == BP)
 		return;
-	attrs.sample_interval = clamp(scaled(attrs.sample_interval, factor),
-				      goal->min_sample_us, goal->max_sample_us);
+	attrs.sample_interval = tuned_interval(&attrs, factor);
 	if (check_mul_overflow(attrs.sample_interval, run->aggr_samples,
 			       &attrs.aggr_interval))
 		attrs.aggr_interval = ULONG_MAX;

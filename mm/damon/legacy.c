@@ -2,7 +2,8 @@
 /*
  * Regions one by one, as users of early versions build them.  A region made by
  * damon_new_region() is the caller's until it is put into a target, which keeps
- * regions in an array: from then on it is found there.
+ * regions in an array: from then on it is found there, and pointers to other
+ * regions of the target are no longer valid.
  */
 
 #include <linux/slab.h>
@@ -15,7 +16,8 @@
  * @end:	last address, exclusive
  *
  * Context: may sleep.
- * Return: the region, or NULL when memory is short.
+ * Return: the region, to be put into a target or freed by kfree(); NULL when
+ * memory is short.
  */
 struct damon_region *damon_new_region(unsigned long start, unsigned long end)
 {
@@ -24,6 +26,7 @@ struct damon_region *damon_new_region(unsigned long start, unsigned long end)
 	if (!r)
 		return NULL;
 	r->ar = (struct damon_addr_range) { .start = start, .end = end };
+	r->sampling_addr = start;
 	return r;
 }
 

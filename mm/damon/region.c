@@ -35,7 +35,10 @@
 
 static struct damon_region fresh_region(unsigned long start, unsigned long end)
 {
-	return (struct damon_region) { .ar = { .start = start, .end = end } };
+	return (struct damon_region) {
+		.ar = { .start = start, .end = end },
+		.sampling_addr = start,
+	};
 }
 
 static void check_regions(struct damon_target *t)
@@ -62,7 +65,8 @@ static struct damon_region *alloc_regions(size_t nr)
 	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
 	size_t sz;
 
-	if (nr > UINT_MAX || check_mul_overflow(nr, sizeof(struct damon_region), &sz))
+	if (check_mul_overflow(nr, sizeof(struct damon_region), &sz) ||
+	    sz > INT_MAX)
 		return NULL;
 	return sz > KMALLOC_MAX_CACHE_SIZE ? __vmalloc(sz, gfp) : kmalloc(sz, gfp);
 }
@@ -349,6 +353,11 @@ static bool ranges_valid(const struct damon_addr_range *ranges,
 	return true;
 }
 
+static void keep_sample_inside(struct damon_region *r)
+{
+	r->sampling_addr = clamp(r->sampling_addr, r->ar.start, r->ar.end - 1);
+}
+
 /*
  * Write the regions that cover @to: those from @r on that intersect @range,
  * the outer two stretched or trimmed, holes between them filled.
@@ -374,6 +383,8 @@ static struct damon_region *fit_range(const struct damon_target *t,
 		*out++ = fresh_region(to.start, to.end);
 	first->ar.start = to.start;
 	out[-1].ar.end = to.end;
+	keep_sample_inside(first);
+	keep_sample_inside(out - 1);
 	return out;
 }
 
@@ -388,21 +399,15 @@ static size_t max_fitted(const struct damon_target *t, unsigned int nr_ranges)
 	return 2 * ((size_t)t->nr_regions + nr_ranges);
 }
 
-/* Exchange the regions of @t for the first @nr of @scratch, without the rest. */
-static int keep_regions(struct damon_target *t, struct damon_region *scratch,
-			unsigned int nr)
+/* Do without the room that was not needed, if there is memory to do so. */
+static void trim_regions(struct damon_target *t)
 {
-	struct damon_region *regions = alloc_regions(nr);
+	struct damon_region *regions = alloc_regions(t->nr_regions);
 
-	if (!regions) {
-		kvfree(scratch);
-		return -ENOMEM;
-	}
-	memcpy(regions, scratch, nr * sizeof(*regions));
-	kvfree(scratch);
-	install_regions(t, regions, nr, nr);
-	check_regions(t);
-	return 0;
+	if (!regions)
+		return;
+	memcpy(regions, t->regions, t->nr_regions * sizeof(*regions));
+	install_regions(t, regions, t->nr_regions, t->nr_regions);
 }
 
 /**
@@ -428,6 +433,7 @@ int damon_set_regions(struct damon_target *t,
 {
 	const struct damon_region *r = t->regions;
 	const struct damon_region *end = r + t->nr_regions;
+	const size_t capacity = max_fitted(t, nr_ranges);
 	struct damon_region *regions, *out;
 	unsigned int i;
 
@@ -435,7 +441,7 @@ int damon_set_regions(struct damon_target *t,
 	    !ranges_valid(ranges, nr_ranges, min_region_sz))
 		return -EINVAL;
 
-	regions = alloc_regions(max_fitted(t, nr_ranges));
+	regions = alloc_regions(capacity);
 	if (!regions)
 		return -ENOMEM;
 
@@ -446,7 +452,10 @@ int damon_set_regions(struct damon_target *t,
 		out = fit_range(t, r, &ranges[i],
 				rounded(&ranges[i], min_region_sz), out);
 	}
-	return keep_regions(t, regions, out - regions);
+	install_regions(t, regions, out - regions, capacity);
+	trim_regions(t);
+	check_regions(t);
+	return 0;
 }
 
 /**
