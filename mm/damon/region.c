@@ -399,15 +399,21 @@ static size_t max_fitted(const struct damon_target *t, unsigned int nr_ranges)
 	return 2 * ((size_t)t->nr_regions + nr_ranges);
 }
 
-/* Do without the room that was not needed, if there is memory to do so. */
-static void trim_regions(struct damon_target *t)
+/* Exchange the regions of @t for the first @nr of @scratch, without the rest. */
+static int keep_regions(struct damon_target *t, struct damon_region *scratch,
+			unsigned int nr)
 {
-	struct damon_region *regions = alloc_regions(t->nr_regions);
+	struct damon_region *regions = alloc_regions(nr);
 
-	if (!regions)
-		return;
-	memcpy(regions, t->regions, t->nr_regions * sizeof(*regions));
-	install_regions(t, regions, t->nr_regions, t->nr_regions);
+	if (!regions) {
+		kvfree(scratch);
+		return -ENOMEM;
+	}
+	memcpy(regions, scratch, nr * sizeof(*regions));
+	kvfree(scratch);
+	install_regions(t, regions, nr, nr);
+	check_regions(t);
+	return 0;
 }
 
 /**
@@ -433,7 +439,6 @@ int damon_set_regions(struct damon_target *t,
 {
 	const struct damon_region *r = t->regions;
 	const struct damon_region *end = r + t->nr_regions;
-	const size_t capacity = max_fitted(t, nr_ranges);
 	struct damon_region *regions, *out;
 	unsigned int i;
 
@@ -441,7 +446,7 @@ int damon_set_regions(struct damon_target *t,
 	    !ranges_valid(ranges, nr_ranges, min_region_sz))
 		return -EINVAL;
 
-	regions = alloc_regions(capacity);
+	regions = alloc_regions(max_fitted(t, nr_ranges));
 	if (!regions)
 		return -ENOMEM;
 
@@ -452,10 +457,7 @@ int damon_set_regions(struct damon_target *t,
 		out = fit_range(t, r, &ranges[i],
 				rounded(&ranges[i], min_region_sz), out);
 	}
-	install_regions(t, regions, out - regions, capacity);
-	trim_regions(t);
-	check_regions(t);
-	return 0;
+	return keep_regions(t, regions, out - regions);
 }
 
 /**

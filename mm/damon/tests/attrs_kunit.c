@@ -173,14 +173,14 @@ static const struct schedule_case schedule_cases[] = {
 	{ "long apply interval", 7, { 5000, 10000, 1000000, 3, 9 }, 60000, 2, 200, 12 },
 	{ "clock wraps", ULONG_MAX - 4, { 5000, 100000, 1000000, 3, 9 }, 0, 20, 200, 20 },
 	{ "sampling of 0", 1, { 0, 20, 40, 3, 9 }, 0, 20, 40, 20 },
-	{ "all 0", 1, { 0, 0, 0, 3, 9 }, 0, 0, 0, 0 },
+	{ "all 0", 1, { 0, 0, 0, 3, 9 }, 0, 1, 1, 1 },
 	{ "ones", 1, { 1, 1, 1, 3, 9 }, 1, 1, 1, 1 },
-	{ "update every round", 1, { 9, 99, 8, 3, 9 }, 0, 11, 0, 11 },
+	{ "update every round", 1, { 9, 99, 8, 3, 9 }, 0, 11, 1, 11 },
 	{ "never", 5, { 1, ULONG_MAX, ULONG_MAX, 3, 9 }, ULONG_MAX,
 	  LONG_MAX, LONG_MAX, LONG_MAX },
 	{ "never, clock wraps", ULONG_MAX, { 0, ULONG_MAX, ULONG_MAX, 3, 9 }, 0,
 	  LONG_MAX, LONG_MAX, LONG_MAX },
-	{ "longest", 5, { ULONG_MAX, ULONG_MAX, ULONG_MAX, 3, 9 }, 1, 1, 1, 0 },
+	{ "longest", 5, { ULONG_MAX, ULONG_MAX, ULONG_MAX, 3, 9 }, 1, 1, 1, 1 },
 };
 
 static void schedule_test(struct kunit *test)
