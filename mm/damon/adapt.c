@@ -41,7 +41,7 @@ static unsigned long nr_regions(const struct damon_ctx *ctx)
 }
 
 /* Size of all regions, at most ULONG_MAX. */
-unsigned long damon_total_sz(const struct damon_ctx *ctx)
+static unsigned long total_sz(const struct damon_ctx *ctx)
 {
 	const struct damon_target *t;
 	unsigned long sz = 0;
@@ -57,7 +57,7 @@ unsigned long damon_total_sz(const struct damon_ctx *ctx)
 void damon_update_size_limit(struct damon_run *run)
 {
 	const struct damon_ctx *ctx = &run->ctx;
-	unsigned long limit = damon_total_sz(ctx) / ctx->attrs.min_nr_regions;
+	unsigned long limit = total_sz(ctx) / ctx->attrs.min_nr_regions;
 
 	run->adapt.sz_limit = ALIGN(max(limit, ctx->min_region_sz),
 				    ctx->min_region_sz);

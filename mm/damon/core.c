@@ -27,8 +27,8 @@
  * Locks: damon_lock serialises starting and the end of kdamonds, and is the
  * outer one; damon_run.lock protects the thread pointer and the queue of
  * requests; damon_run.stop_lock lets one thread at a time wait for an end.  The
- * context is otherwise its creator's before the start and after
- * the end, and its kdamond's in between.
+ * context is otherwise its creator's before the start and after the end, and
+ * its kdamond's in between.
  */
 
 #include <linux/delay.h>

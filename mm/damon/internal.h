@@ -153,8 +153,6 @@ void damon_limit_regions(struct damon_run *run);
 void damon_merge_regions(struct damon_run *run, unsigned int threshold);
 void damon_split_regions(struct damon_run *run);
 
-unsigned long damon_total_sz(const struct damon_ctx *ctx);
-
 /* intervals.c */
 void damon_tune_intervals(struct damon_run *run);
 #if IS_ENABLED(CONFIG_KUNIT)

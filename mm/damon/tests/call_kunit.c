@@ -24,12 +24,6 @@ static void add_scheme(struct kunit *test, struct damon_ctx *ctx,
 
 /* Calls */
 
-static int count_call(void *data)
-{
-	atomic_inc(data);
-	return 42;
-}
-
 static int read_pid(void *data)
 {
 	*(int *)data = task_pid_nr(current);

@@ -296,12 +296,6 @@ static void exclusive_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, damon_start(&ctxs[2], 1, c->second), 0);
 }
 
-static int count_call(void *data)
-{
-	atomic_inc(data);
-	return 42;
-}
-
 static void ends_with_target_test(struct kunit *test)
 {
 	struct damon_ctx *ctx = fake_ctx(test);

@@ -112,6 +112,13 @@ static inline bool every_second(unsigned long addr)
 	return addr / 1000 % 2 == 0;
 }
 
+/* For damon_call(): @data counts how often. */
+static inline int count_call(void *data)
+{
+	atomic_inc(data);
+	return 42;
+}
+
 /* Six regions, which are also the most there may be: they stay as they are. */
 static inline struct damon_ctx *fake_ctx(struct kunit *test)
 {

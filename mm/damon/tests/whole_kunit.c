@@ -329,12 +329,6 @@ static void start_oom_test(struct kunit *test)
 	damon_stop(ctxs, ARRAY_SIZE(ctxs));
 }
 
-static int count_call(void *data)
-{
-	atomic_inc(data);
-	return 0;
-}
-
 /* What a kdamond may still use when a test is given up. */
 static atomic_t count;
 static struct damon_call_control repeated_call = {
