@@ -14,33 +14,23 @@
  * damon_call() and damos_walk() and for the operations hooks.
  *
  * Addresses and sizes are in core address units: bytes, for operations sets
- * that do not scale them.
+ * that do not scale them by &damon_ctx.addr_unit.
  */
 #ifndef _LINUX_DAMON_H
 #define _LINUX_DAMON_H
 
+#include <linux/damos.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/types.h>
 
 struct damon_ctx;
-struct damos;
 struct pid;
 
 /* Default &damon_ctx.min_region_sz. */
 #define DAMON_MIN_REGION_SZ	PAGE_SIZE
 #define DAMON_MIN_REGION	DAMON_MIN_REGION_SZ
-
-/**
- * struct damon_addr_range - An address range.
- * @start:	first address, inclusive
- * @end:	last address, exclusive
- */
-struct damon_addr_range {
-	unsigned long start;
-	unsigned long end;
-};
 
 /**
  * struct damon_region - Adjacent memory that is accessed alike.
@@ -52,6 +42,8 @@ struct damon_addr_range {
  * @last_nr_accesses:	@nr_accesses of the last complete aggregation
  * @age:		aggregations since the access frequency last changed
  *			significantly
+ * @deferred:		its start is no border of the access pattern: a scheme
+ *			was applied to less than a region
  *
  * Regions live in an array of their target.  A pointer to one is valid until
  * the kdamond next merges, splits or refits regions: within one call from
@@ -63,6 +55,7 @@ struct damon_region {
 	unsigned int nr_accesses;
 	unsigned int last_nr_accesses;
 	unsigned int age;
+	bool deferred;
 };
 
 /**
@@ -83,74 +76,6 @@ struct damon_target {
 	bool obsolete;
 	struct damon_region *regions;
 	unsigned int nr_regions;
-	struct list_head list;
-};
-
-/**
- * enum damos_action - What a scheme does to the memory it matches.
- * @DAMOS_WILLNEED:	madvise(MADV_WILLNEED)
- * @DAMOS_COLD:		madvise(MADV_COLD)
- * @DAMOS_PAGEOUT:	reclaim
- * @DAMOS_HUGEPAGE:	madvise(MADV_HUGEPAGE)
- * @DAMOS_NOHUGEPAGE:	madvise(MADV_NOHUGEPAGE)
- * @DAMOS_COLLAPSE:	madvise(MADV_COLLAPSE)
- * @DAMOS_LRU_PRIO:	move to the active LRU list
- * @DAMOS_LRU_DEPRIO:	move to the inactive LRU list
- * @DAMOS_MIGRATE_HOT:	migrate to a node, hot memory first
- * @DAMOS_MIGRATE_COLD:	migrate to a node, cold memory first
- * @DAMOS_STAT:		nothing; the scheme only counts and reports
- * @NR_DAMOS_ACTIONS:	number of actions
- *
- * damos_action_name() tells which of them this kernel implements.
- */
-enum damos_action {
-	DAMOS_WILLNEED,
-	DAMOS_COLD,
-	DAMOS_PAGEOUT,
-	DAMOS_HUGEPAGE,
-	DAMOS_NOHUGEPAGE,
-	DAMOS_COLLAPSE,
-	DAMOS_LRU_PRIO,
-	DAMOS_LRU_DEPRIO,
-	DAMOS_MIGRATE_HOT,
-	DAMOS_MIGRATE_COLD,
-	DAMOS_STAT,
-	NR_DAMOS_ACTIONS,
-};
-
-/**
- * struct damos_access_pattern - The regions a scheme is for.
- * @min_sz_region:	smallest size, core address units
- * @max_sz_region:	largest size
- * @min_nr_accesses:	smallest damon_nr_accesses_mvsum()
- * @max_nr_accesses:	largest
- * @min_age_region:	smallest &damon_region.age
- * @max_age_region:	largest
- *
- * All bounds are inclusive.
- */
-struct damos_access_pattern {
-	unsigned long min_sz_region;
-	unsigned long max_sz_region;
-	unsigned int min_nr_accesses;
-	unsigned int max_nr_accesses;
-	unsigned int min_age_region;
-	unsigned int max_age_region;
-};
-
-/**
- * struct damos - An operation scheme: an access pattern and what to do with it.
- * @pattern:		which regions
- * @action:		what to do
- * @apply_interval_us:	how often, 0 for once an aggregation interval
- * @list:		link in &damon_ctx.schemes
- *
- * Allocated by damon_new_scheme() only.
- */
-struct damos {
-	struct damos_access_pattern pattern;
-	enum damos_action action;
-	unsigned long apply_interval_us;
 	struct list_head list;
 };
 
@@ -181,10 +106,16 @@ enum damon_ops_id {
  *		end of a sampling interval: report each region through
  *		damon_update_region_access_rate(); returns the largest
  *		&damon_region.nr_accesses
+ * @get_scheme_score:
+ *		priority of a region for a scheme, 0 to DAMOS_MAX_SCORE; without
+ *		this hook all regions are alike
  * @apply_scheme:
  *		carry out the action of a scheme on a region; returns how much
  *		it took effect on, which may exceed the region.  Adds to its
  *		last argument what passed the filters this set evaluates
+ * @sz_on_node:
+ *		add, in bytes, the memory of a region to the last argument, and
+ *		that of it on a node to the one before
  * @target_valid:
  *		false once the target is gone; the kdamond ends when all are.
  *		Without this hook targets are always valid
@@ -204,10 +135,14 @@ struct damon_operations {
 	void (*update)(struct damon_ctx *ctx);
 	void (*prepare_access_checks)(struct damon_ctx *ctx);
 	unsigned int (*check_accesses)(struct damon_ctx *ctx);
+	int (*get_scheme_score)(struct damon_ctx *ctx, struct damon_region *r,
+				struct damos *s);
 	unsigned long (*apply_scheme)(struct damon_ctx *ctx,
 				      struct damon_target *t,
 				      struct damon_region *r, struct damos *s,
 				      unsigned long *sz_filter_passed);
+	void (*sz_on_node)(struct damon_ctx *ctx, struct damon_region *r,
+			   int nid, u64 *on_node, u64 *total);
 	bool (*target_valid)(struct damon_target *t);
 	void (*cleanup_target)(struct damon_target *t);
 	void (*reset_aggregated)(struct damon_ctx *ctx);
@@ -259,6 +194,8 @@ extern const struct damon_attrs damon_default_attrs;
  * struct damon_callback - Functions to be called at fixed points of a round.
  * @private:		for the caller
  * @before_start:	after &damon_operations.init
+ * @after_wmarks_check:	while watermarks keep all schemes inactive, after each
+ *			wait, before calls are made
  * @after_sampling:	after &damon_operations.prepare_access_checks, before
  *			the sampling interval
  * @after_aggregation:	with the results of a complete aggregation, before
@@ -275,6 +212,7 @@ extern const struct damon_attrs damon_default_attrs;
 struct damon_callback {
 	void *private;
 	int (*before_start)(struct damon_ctx *ctx);
+	int (*after_wmarks_check)(struct damon_ctx *ctx);
 	int (*after_sampling)(struct damon_ctx *ctx);
 	int (*after_aggregation)(struct damon_ctx *ctx);
 	int (*before_damos_apply)(struct damon_ctx *ctx, struct damon_target *t,
@@ -285,6 +223,8 @@ struct damon_callback {
 /**
  * struct damon_ctx - What to monitor, how, and what to do about it.
  * @attrs:		monitoring attributes, set by damon_set_attrs()
+ * @addr_unit:		bytes in a core address unit, for operations sets that
+ *			scale them; not 0
  * @min_region_sz:	least size of a region, a power of two; borders of
  *			regions are multiples of it
  * @pause:		neither sample nor apply schemes, only serve calls
@@ -297,6 +237,7 @@ struct damon_callback {
  */
 struct damon_ctx {
 	struct damon_attrs attrs;
+	unsigned long addr_unit;
 	unsigned long min_region_sz;
 	bool pause;
 	struct damon_callback callback;
@@ -548,13 +489,6 @@ unsigned int damon_nr_accesses_mvsum(const struct damon_region *r,
 				     struct damon_ctx *ctx);
 unsigned long damon_rand(struct damon_ctx *ctx, unsigned long l,
 			 unsigned long r);
-
-struct damos *damon_new_scheme(const struct damos_access_pattern *pattern,
-			       enum damos_action action,
-			       unsigned long apply_interval_us);
-void damon_add_scheme(struct damon_ctx *ctx, struct damos *s);
-void damon_destroy_scheme(struct damos *s);
-const char *damos_action_name(unsigned int action);
 
 int damon_register_ops(const struct damon_operations *ops);
 const char *damon_ops_name(unsigned int id);

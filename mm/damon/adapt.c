@@ -135,7 +135,7 @@ static unsigned long random_part(struct damon_ctx *ctx, unsigned long sz)
 static void cut_at_random(struct damon_ctx *ctx, struct damon_rewrite *w,
 			  unsigned int nr_pieces)
 {
-	unsigned long sz = damon_sz_region(&w->cur);
+	unsigned long sz = damon_sz_region(damon_rewrite_cur(w));
 	unsigned long first, second = 0;
 
 	if (sz <= 2 * ctx->min_region_sz)

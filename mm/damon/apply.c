@@ -2,16 +2,45 @@
 /*
  * A pass of the schemes over the regions.
  *
- * Once a sampling interval every region is offered to every scheme whose apply
- * interval has gone by, in the order of targets, regions, schemes.  A scheme
- * takes the regions in its access pattern; the access count it looks at is the
- * moving sum, so passes need not coincide with aggregations.
+ * Once a sampling interval the schemes whose apply interval has gone by, and
+ * which watermarks let be active, are given every region, in the order of
+ * targets, regions, schemes.  A scheme takes the regions in its access pattern;
+ * the access count it looks at is the moving sum, so passes need not coincide
+ * with aggregations.  Most regions are for no scheme: they are told by the
+ * bounds that the patterns have in common.
+ *
+ * Filters of the core and the quota may let a scheme have the start of a region
+ * only.  Then the rest is left for later, as a region of its own, and joined
+ * again as soon as the two are not told apart.  Filters come before the quota:
+ * what they reject must not be cut to the size of the quota again and again.
  *
  * Everything here runs in the kdamond.
  */
 
+#include <linux/ktime.h>
+
 #include "internal.h"
 #include "kinds.h"
+
+#include <trace/events/damon.h>
+
+/**
+ * struct pass - A pass in progress.
+ * @run:	the context
+ * @due:	schemes to apply, linked by &damos_run.next_due
+ * @bounds:	what no scheme of @due is for lies outside
+ * @left_bp:	for the moving sum
+ * @w:		the regions of the target at hand
+ * @target_idx:	number of that target
+ */
+struct pass {
+	struct damon_run *run;
+	struct damos_run *due;
+	struct damos_access_pattern bounds;
+	unsigned int left_bp;
+	struct damon_rewrite w;
+	unsigned int target_idx;
+};
 
 /* The next pass of @s is one apply interval from now. */
 void damos_schedule(struct damon_run *run, struct damos *s)
@@ -27,24 +56,14 @@ static bool due(const struct damon_run *run, struct damos *s)
 	return time_after_eq(run->passed, damos_run(s)->next_apply);
 }
 
-static bool any_due(struct damon_run *run)
-{
-	struct damos *s;
-
-	damon_for_each_scheme(s, &run->ctx) {
-		if (due(run, s))
-			return true;
-	}
-	return false;
-}
-
 static bool within(unsigned long x, unsigned long min, unsigned long max)
 {
 	return min <= x && x <= max;
 }
 
-static bool pattern_matches(const struct damos_access_pattern *p,
-			    const struct damon_region *r, unsigned int left_bp)
+/* Whether a scheme is for @r, of an aggregation with @left_bp / 10000 left. */
+bool damos_pattern_matches(const struct damos_access_pattern *p,
+			   const struct damon_region *r, unsigned int left_bp)
 {
 	return within(damon_sz_region(r), p->min_sz_region, p->max_sz_region) &&
 	       within(r->age, p->min_age_region, p->max_age_region) &&
@@ -52,66 +71,245 @@ static bool pattern_matches(const struct damos_access_pattern *p,
 		      p->max_nr_accesses);
 }
 
-/* A veto of the callback leaves out the action, and nothing else. */
-static void call_ops(struct damon_run *run, struct damon_target *t,
-		     struct damon_region *r, struct damos *s,
-		     unsigned long *sz_filter_passed)
+static void widen(struct damos_access_pattern *bounds,
+		  const struct damos_access_pattern *p)
 {
-	struct damon_ctx *ctx = &run->ctx;
-
-	if (ctx->callback.before_damos_apply &&
-	    ctx->callback.before_damos_apply(ctx, t, r, s))
-		return;
-	ctx->ops.apply_scheme(ctx, t, r, s, sz_filter_passed);
+	bounds->min_sz_region = min(bounds->min_sz_region, p->min_sz_region);
+	bounds->max_sz_region = max(bounds->max_sz_region, p->max_sz_region);
+	bounds->min_age_region = min(bounds->min_age_region, p->min_age_region);
+	bounds->max_age_region = max(bounds->max_age_region, p->max_age_region);
+	bounds->min_nr_accesses = min(bounds->min_nr_accesses, p->min_nr_accesses);
+	bounds->max_nr_accesses = max(bounds->max_nr_accesses, p->max_nr_accesses);
 }
 
-static void apply(struct damon_run *run, struct damon_target *t,
-		  struct damon_region *r, struct damos *s)
+/* Returns whether there is anything to apply. */
+static bool begin(struct pass *pass, struct damon_run *run)
 {
-	unsigned long sz_filter_passed = 0;
-
-	if (run->ctx.ops.apply_scheme) {
-		call_ops(run, t, r, s, &sz_filter_passed);
-		damos_walk_report(run, t, r, s, sz_filter_passed);
-	}
-	if (!damos_action_kinds[s->action].keeps_age)
-		r->age = 0;
-}
-
-static void apply_to_target(struct damon_run *run, struct damon_target *t)
-{
-	unsigned int left_bp = damon_window_left_bp(run);
-	struct damon_region *r;
+	struct damos_run **end = &pass->due;
+	unsigned int idx = 0;
 	struct damos *s;
 
-	damon_for_each_region(r, t) {
-		damon_for_each_scheme(s, &run->ctx) {
-			if (due(run, s) && pattern_matches(&s->pattern, r, left_bp))
-				apply(run, t, r, s);
+	*pass = (struct pass) {
+		.run = run,
+		.bounds = {
+			.min_sz_region = ULONG_MAX,
+			.min_age_region = UINT_MAX,
+			.min_nr_accesses = UINT_MAX,
+		},
+	};
+	damon_for_each_scheme(s, &run->ctx) {
+		damos_run(s)->idx = idx++;
+		if (!due(run, s) || !damos_run(s)->active)
+			continue;
+		damos_quota_update(&run->ctx, s);
+		widen(&pass->bounds, &s->pattern);
+		damos_run(s)->next_due = NULL;
+		*end = damos_run(s);
+		end = &(*end)->next_due;
+	}
+	pass->left_bp = damon_window_left_bp(run);
+	return pass->due;
+}
+
+static bool at_last_region(const struct pass *pass)
+{
+	return pass->w.in == pass->w.end;
+}
+
+/*
+ * Whether the region at hand was handled before the quota was last used up.
+ * If only its start was, that is what is at hand then.
+ */
+static bool is_handled(struct pass *pass, struct damos_run *d)
+{
+	struct damon_region *r = damon_rewrite_cur(&pass->w);
+	unsigned long min_sz = pass->run->ctx.min_region_sz;
+	unsigned long addr = d->quota.resume_addr;
+	bool handled;
+
+	if (!d->quota.resume_target)
+		return false;
+	if (d->quota.resume_target != pass->w.t)
+		return true;
+	handled = r->ar.start < addr;
+	if (handled && r->ar.end > addr)
+		damon_rewrite_defer(&pass->w, max(ALIGN_DOWN(addr - r->ar.start,
+							     min_sz), min_sz));
+	if (at_last_region(pass))
+		damos_quota_forget_target(&d->s, pass->w.t);
+	return handled;
+}
+
+static bool matches(const struct pass *pass, struct damos_run *d)
+{
+	struct damon_region *r = damon_rewrite_cur(&pass->w);
+	struct damon_ctx *ctx = &pass->run->ctx;
+
+	return damos_pattern_matches(&d->s.pattern, r, pass->left_bp) &&
+	       (!d->quota.min_score ||
+		ctx->ops.get_scheme_score(ctx, r, &d->s) >= d->quota.min_score);
+}
+
+/* Have filters and the quota leave all or the start of the region at hand. */
+static bool trim(struct pass *pass, struct damos_run *d)
+{
+	unsigned long min_sz = pass->run->ctx.min_region_sz;
+	unsigned long room = damos_quota_room(&d->s, min_sz);
+	struct damon_region *r = damon_rewrite_cur(&pass->w);
+	struct damos_verdict verdict;
+
+	verdict = damos_filter_range(&d->s, pass->target_idx, r->ar, min_sz);
+	if (verdict.sz < damon_sz_region(r) &&
+	    !damon_rewrite_defer(&pass->w, verdict.sz))
+		return false;
+	d->core_allowed = verdict.allowed;
+	if (verdict.rejected)
+		return false;
+	if (room >= verdict.sz || damon_rewrite_defer(&pass->w, room))
+		return true;
+	d->s.stat.nr_tried++;
+	d->s.stat.sz_tried += verdict.sz;
+	return false;
+}
+
+static void trace(const struct pass *pass, struct damos_run *d,
+		  struct damon_region *r)
+{
+	if (trace_damos_before_apply_enabled())
+		trace_damos_before_apply(0, d->idx, pass->target_idx, r,
+					 damon_mvsum(r, pass->left_bp),
+					 pass->w.t->nr_regions, true);
+}
+
+/* A veto of the callback leaves out the action, and nothing else. */
+static unsigned long call_ops(const struct pass *pass, struct damos_run *d,
+			      struct damon_region *r,
+			      unsigned long *sz_filter_passed)
+{
+	struct damon_ctx *ctx = &pass->run->ctx;
+	struct damon_target *t = pass->w.t;
+
+	if (ctx->callback.before_damos_apply &&
+	    ctx->callback.before_damos_apply(ctx, t, r, &d->s))
+		return 0;
+	trace(pass, d, r);
+	return ctx->ops.apply_scheme(ctx, t, r, &d->s, sz_filter_passed);
+}
+
+static void count(struct damos_stat *stat, unsigned long sz,
+		  unsigned long applied, unsigned long sz_filter_passed)
+{
+	stat->nr_tried++;
+	stat->sz_tried += sz;
+	stat->nr_applied += !!applied;
+	stat->sz_applied += applied;
+	stat->sz_ops_filter_passed += sz_filter_passed;
+}
+
+/* Apply a scheme to the region at hand. */
+static void apply(struct pass *pass, struct damos_run *d)
+{
+	struct damon_region *r = damon_rewrite_cur(&pass->w);
+	unsigned long min_sz = pass->run->ctx.min_region_sz;
+	bool has_quota = damos_has_quota(&d->s.quota);
+	unsigned long applied = 0, sz_filter_passed = 0;
+	u64 start;
+
+	if (pass->run->ctx.ops.apply_scheme) {
+		start = has_quota ? ktime_get_ns() : 0;
+		applied = call_ops(pass, d, r, &sz_filter_passed);
+		damos_walk_report(pass->run, pass->w.t, r, &d->s,
+				  sz_filter_passed);
+		if (has_quota)
+			damos_quota_charge(&d->s, pass->w.t, r, applied,
+					   ktime_get_ns() - start, min_sz);
+	}
+	if (!damos_action_kinds[d->s.action].keeps_age)
+		r->age = 0;
+	count(&d->s.stat, damon_sz_region(r), applied, sz_filter_passed);
+}
+
+static void offer(struct pass *pass, struct damos_run *d)
+{
+	struct damos *s = &d->s;
+
+	if (!damos_quota_room(s, pass->run->ctx.min_region_sz) ||
+	    is_handled(pass, d) ||
+	    (s->max_nr_snapshots && s->stat.nr_snapshots >= s->max_nr_snapshots))
+		return;
+	if (matches(pass, d) && trim(pass, d))
+		apply(pass, d);
+	if (at_last_region(pass))
+		s->stat.nr_snapshots++;
+}
+
+static void apply_to_target(struct pass *pass, struct damon_target *t)
+{
+	unsigned long sz_limit = pass->run->adapt.sz_limit;
+	struct damos_run *d;
+	struct damon_region *r;
+
+	damon_rewrite_begin(&pass->w, t, 0);
+	while ((r = damon_rewrite_next(&pass->w))) {
+		if (at_last_region(pass) ||
+		    damos_pattern_matches(&pass->bounds, r, pass->left_bp)) {
+			for (d = pass->due; d; d = d->next_due)
+				offer(pass, d);
 		}
+		damon_rewrite_undo_defer(&pass->w, sz_limit);
 		cond_resched();
+	}
+}
+
+static void forget_target(const struct pass *pass, const struct damon_target *t)
+{
+	struct damos_run *d;
+
+	for (d = pass->due; d; d = d->next_due)
+		damos_quota_forget_target(&d->s, t);
+}
+
+static void apply_to_targets(struct pass *pass)
+{
+	struct damon_ctx *ctx = &pass->run->ctx;
+	struct damon_target *t;
+
+	damon_for_each_target(t, ctx) {
+		if (t->nr_regions && damon_target_is_valid(ctx, t))
+			apply_to_target(pass, t);
+		else
+			forget_target(pass, t);
+		pass->target_idx++;
+	}
+}
+
+/* Those that are not active count as done: there is nothing to wait for. */
+static void end(struct damon_run *run)
+{
+	struct damos *s;
+
+	damon_for_each_scheme(s, &run->ctx) {
+		if (!due(run, s))
+			continue;
+		damos_walk_pass_done(run, s);
+		damos_schedule(run, s);
+		damos_run(s)->last_applied = NULL;
+		trace_damos_stat_after_apply_interval(0, damos_run(s)->idx,
+						      &s->stat);
 	}
 }
 
 /* Apply the schemes that are due, and let a walk end that has seen them all. */
 void damos_apply(struct damon_run *run)
 {
-	struct damon_target *t;
-	struct damos *s;
+	struct pass pass;
 
-	if (list_empty(&run->ctx.schemes))
+	if (list_empty(&run->ctx.schemes)) {
 		damos_walk_end(run, -ECANCELED);
-	if (!any_due(run))
 		return;
-
-	damon_for_each_target(t, &run->ctx) {
-		if (damon_target_is_valid(&run->ctx, t))
-			apply_to_target(run, t);
 	}
-	damon_for_each_scheme(s, &run->ctx) {
-		if (!due(run, s))
-			continue;
-		damos_walk_pass_done(run, s);
-		damos_schedule(run, s);
-	}
+	if (!begin(&pass, run))
+		return;
+	apply_to_targets(&pass);
+	end(run);
 }

@@ -23,7 +23,7 @@
  * struct update - What a commit is going to put into the destination.
  * @targets:	one for each target of the source, in the same order, with its
  *		pid.  It has regions if the destination is to get new ones
- * @schemes:	for those of the source that the destination lacks
+ * @schemes:	copies of those of the source
  */
 struct update {
 	struct list_head targets;
@@ -35,11 +35,11 @@ int damon_check_ctx(const struct damon_ctx *ctx)
 {
 	const struct damos *s;
 
-	if (!is_power_of_2(ctx->min_region_sz) ||
+	if (!is_power_of_2(ctx->min_region_sz) || !ctx->addr_unit ||
 	    !damon_attrs_valid(&ctx->attrs))
 		return -EINVAL;
 	damon_for_each_scheme(s, ctx) {
-		if (!damos_action_name(s->action))
+		if (!damos_valid(ctx, s))
 			return -EINVAL;
 	}
 	return 0;
@@ -57,18 +57,6 @@ static struct damon_target *first_target(struct damon_ctx *ctx)
 {
 	return list_first_entry_or_null(&ctx->adaptive_targets,
 					struct damon_target, list);
-}
-
-static struct damos *first_scheme(struct damon_ctx *ctx)
-{
-	return list_first_entry_or_null(&ctx->schemes, struct damos, list);
-}
-
-static struct damos *next_scheme(struct damon_ctx *ctx, struct damos *s)
-{
-	if (list_is_last(&s->list, &ctx->schemes))
-		return NULL;
-	return list_next_entry(s, list);
 }
 
 /* Have @t cover what the regions of @src cover, joined where adjacent. */
@@ -132,18 +120,12 @@ static int prepare_targets(struct update *update, struct damon_ctx *dst,
 	return 0;
 }
 
-static int prepare_schemes(struct update *update, struct damon_ctx *dst,
-			   struct damon_ctx *src)
+static int prepare_schemes(struct update *update, const struct damon_ctx *src)
 {
-	struct damos *old = first_scheme(dst), *s, *new;
+	struct damos *s, *new;
 
 	damon_for_each_scheme(s, src) {
-		if (old) {
-			old = next_scheme(dst, old);
-			continue;
-		}
-		new = damon_new_scheme(&s->pattern, s->action,
-				       s->apply_interval_us);
+		new = damos_copy(s);
 		if (!new)
 			return -ENOMEM;
 		list_add_tail(&new->list, &update->schemes);
@@ -188,26 +170,27 @@ static void update_targets(struct damon_ctx *dst, struct update *update)
 	list_splice(&used, &update->targets);
 }
 
-static void update_schemes(struct damon_ctx *dst, struct damon_ctx *src,
-			   struct update *update)
+/* Old parameters end up in @update. */
+static void update_schemes(struct damon_ctx *dst, struct update *update)
 {
-	struct damos *s = first_scheme(src);
-	struct damos *old, *next;
+	struct damos *old, *next, *new;
+	LIST_HEAD(used);
 
 	damon_for_each_scheme_safe(old, next, dst) {
-		if (!s) {
+		new = list_first_entry_or_null(&update->schemes, struct damos,
+					       list);
+		if (!new) {
 			damon_destroy_scheme(old);
 			continue;
 		}
-		old->pattern = s->pattern;
-		old->action = s->action;
-		old->apply_interval_us = s->apply_interval_us;
-		s = next_scheme(src, s);
+		list_move_tail(&new->list, &used);
+		damos_take_params(old, new);
 	}
-	list_for_each_entry_safe(old, next, &update->schemes, list) {
-		list_del(&old->list);
-		damon_add_scheme(dst, old);
+	list_for_each_entry_safe(new, next, &update->schemes, list) {
+		list_del(&new->list);
+		damon_add_scheme(dst, new);
 	}
+	list_splice(&used, &update->schemes);
 }
 
 /* Targets and schemes first: attributes convert the results of all of them. */
@@ -215,8 +198,9 @@ static void take_effect(struct damon_ctx *dst, struct damon_ctx *src,
 			struct update *update)
 {
 	update_targets(dst, update);
-	update_schemes(dst, src, update);
+	update_schemes(dst, update);
 	dst->ops = src->ops;
+	dst->addr_unit = src->addr_unit;
 	dst->min_region_sz = src->min_region_sz;
 	dst->pause = src->pause;
 	if (memcmp(&dst->attrs, &src->attrs, sizeof(dst->attrs)))
@@ -239,8 +223,8 @@ static void update_empty_targets(struct damon_run *run)
  * @dst:	the context to update
  * @src:	the parameters; stays the caller's, with all that is in it
  *
- * Targets, schemes, attributes, the operations set, the minimum region size and
- * pause are updated; callbacks are not.
+ * Targets, schemes, attributes, the operations set, the address unit, the minimum
+ * region size and pause are updated; callbacks are not.
  *
  * Context: @dst does not run, or its kdamond; may sleep.
  * Return: 0; -EINVAL if @src could not run, or removes a target @dst does not
@@ -256,7 +240,7 @@ int damon_commit_ctx(struct damon_ctx *dst, struct damon_ctx *src)
 
 	err = damon_check_ctx(src) ?:
 	      prepare_targets(&update, dst, src) ?:
-	      prepare_schemes(&update, dst, src);
+	      prepare_schemes(&update, src);
 	if (!err) {
 		take_effect(dst, src, &update);
 		update_empty_targets(damon_run(dst));

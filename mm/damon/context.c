@@ -64,6 +64,12 @@ void damon_free_target(struct damon_target *t)
  */
 void damon_destroy_target(struct damon_target *t, struct damon_ctx *ctx)
 {
+	struct damos *s;
+
+	if (ctx) {
+		damon_for_each_scheme(s, ctx)
+			damos_quota_forget_target(s, t);
+	}
 	if (ctx && ctx->ops.cleanup_target)
 		ctx->ops.cleanup_target(t);
 	list_del(&t->list);
@@ -94,6 +100,7 @@ struct damon_ctx *damon_new_ctx(void)
 	if (!run)
 		return NULL;
 	run->ctx.attrs = damon_default_attrs;
+	run->ctx.addr_unit = 1;
 	run->ctx.min_region_sz = DAMON_MIN_REGION_SZ;
 	INIT_LIST_HEAD(&run->ctx.adaptive_targets);
 	INIT_LIST_HEAD(&run->ctx.schemes);

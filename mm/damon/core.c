@@ -6,6 +6,7 @@
  * assumed to be accessed alike.  One page stands for a whole region.  A thread
  * of the context, the kdamond, goes in rounds of one sampling interval S:
  *
+ *	wait while watermarks keep all schemes inactive (wmarks.c)
  *	choose a page in each region and forget past accesses to it
  *	sleep S
  *	count, per region, whether its page was accessed
@@ -175,6 +176,22 @@ static void kdamond_pause(struct damon_run *run)
 	}
 }
 
+/* While watermarks keep all schemes inactive.  Returns whether to go on. */
+static bool kdamond_wait_active(struct damon_run *run)
+{
+	struct damon_ctx *ctx = &run->ctx;
+	unsigned long wait;
+
+	while ((wait = damos_check_wmarks(ctx)) && !kthread_should_stop()) {
+		damos_walk_end(run, -ECANCELED);
+		kdamond_sleep(wait);
+		if (call_back(ctx, ctx->callback.after_wmarks_check))
+			return false;
+		damon_serve_requests(run);
+	}
+	return !kthread_should_stop();
+}
+
 /* Returns whether there is to be another round. */
 static bool kdamond_round(struct damon_run *run)
 {
@@ -184,6 +201,8 @@ static bool kdamond_round(struct damon_run *run)
 	const unsigned long sample_us = ctx->attrs.sample_interval;
 	unsigned int max_nr_accesses = 0;
 
+	if (!kdamond_wait_active(run))
+		return false;
 	call_hook(ctx, ctx->ops.prepare_access_checks);
 	if (call_back(ctx, ctx->callback.after_sampling))
 		return false;

@@ -92,20 +92,81 @@ static inline struct damon_target_run *damon_target_run(struct damon_target *t)
 }
 
 /**
+ * struct damos_quota_run - How much of its quota a scheme has used.
+ * @in_window:		there is a window
+ * @window_start:	when it started, jiffies of 64 bits
+ * @charged_sz:		charged in the window, core address units
+ * @total_charged_sz:	charged in all windows before it
+ * @total_charged_ns:	time all that has been charged for took
+ * @esz_bp:		size the goals come to, in 1/10000 of the core address unit
+ * @min_score:		least priority of regions to handle
+ * @resume_target:	where the quota was last used up, NULL if the next pass
+ *			starts from the first region
+ * @resume_addr:	end of what was handled there
+ */
+struct damos_quota_run {
+	bool in_window;
+	u64 window_start;
+	unsigned long charged_sz;
+	u64 total_charged_sz;
+	u64 total_charged_ns;
+	unsigned long esz_bp;
+	unsigned int min_score;
+	const struct damon_target *resume_target;
+	unsigned long resume_addr;
+};
+
+/**
  * struct damos_run - A scheme and how far it got.
- * @s:		the parameters
- * @next_apply:	&damon_run.passed when it is due
- * @walked:	reported a whole pass to the current walk
+ * @s:			the parameters
+ * @next_apply:		&damon_run.passed when it is due
+ * @active:		watermarks let it be applied
+ * @quota:		use of the quota
+ * @walked:		reported a whole pass to the current walk
+ * @idx:		its number in the context, during a pass
+ * @next_due:		the next scheme that is applied in this pass
+ * @core_allowed:	core filters explicitly let the region pass it is being
+ *			applied to
+ * @last_applied:	for operations sets: the folio last looked at in this
+ *			pass; not referenced
  */
 struct damos_run {
 	struct damos s;
 	unsigned long next_apply;
+	bool active;
+	struct damos_quota_run quota;
 	bool walked;
+	unsigned int idx;
+	struct damos_run *next_due;
+	bool core_allowed;
+	const struct folio *last_applied;
 };
 
 static inline struct damos_run *damos_run(struct damos *s)
 {
 	return container_of(s, struct damos_run, s);
+}
+
+static inline const struct damos_run *damos_run_const(const struct damos *s)
+{
+	return container_of_const(s, struct damos_run, s);
+}
+
+/**
+ * struct damos_goal_run - A goal and its last measurement.
+ * @g:			the parameters
+ * @last_psi_us:	memory stall of the system then, or DAMOS_PSI_UNMEASURED
+ */
+struct damos_goal_run {
+	struct damos_quota_goal g;
+	u64 last_psi_us;
+};
+
+#define DAMOS_PSI_UNMEASURED	U64_MAX
+
+static inline struct damos_goal_run *damos_goal_run(struct damos_quota_goal *g)
+{
+	return container_of(g, struct damos_goal_run, g);
 }
 
 /*
@@ -161,34 +222,96 @@ unsigned long damon_intervals_factor(unsigned long score);
 
 /* apply.c */
 void damos_schedule(struct damon_run *run, struct damos *s);
+bool damos_pattern_matches(const struct damos_access_pattern *p,
+			   const struct damon_region *r, unsigned int left_bp);
 void damos_apply(struct damon_run *run);
+
+/* scheme.c */
+bool damos_valid(const struct damon_ctx *ctx, const struct damos *s);
+struct damos *damos_copy(const struct damos *src);
+void damos_take_params(struct damos *s, struct damos *new);
+
+/* quota.c */
+bool damos_has_quota(const struct damos_quota *q);
+unsigned long damos_quota_room(const struct damos *s, unsigned long min_sz);
+unsigned long damos_charge(const struct damos_quota *q, unsigned long sz,
+			   unsigned long applied);
+void damos_quota_charge(struct damos *s, struct damon_target *t,
+			const struct damon_region *r, unsigned long applied,
+			u64 ns, unsigned long min_sz);
+void damos_quota_update(struct damon_ctx *ctx, struct damos *s);
+void damos_quota_forget_target(struct damos *s, const struct damon_target *t);
+
+/* goal.c */
+bool damos_goals_valid(const struct damon_ctx *ctx, const struct damos_quota *q);
+unsigned long damos_tune_goals(struct damon_ctx *ctx, struct damos *s,
+			       unsigned long last);
+
+/* wmarks.c */
+bool damos_wmarks_active(const struct damos_watermarks *w, unsigned long value,
+			 bool was_active);
+unsigned long damos_check_wmarks(struct damon_ctx *ctx);
+
+/* filter.c */
+
+/**
+ * struct damos_verdict - What filters of the core say to the start of a range.
+ * @sz:		size of the start that this is about
+ * @rejected:	the scheme is not for it
+ * @allowed:	a filter lets it pass explicitly
+ */
+struct damos_verdict {
+	unsigned long sz;
+	bool rejected;
+	bool allowed;
+};
+
+struct damos_folio;
+
+bool damos_filter_valid(const struct damos_filter *f);
+struct damos_verdict damos_filter_range(const struct damos *s,
+					unsigned int target_idx,
+					struct damon_addr_range range,
+					unsigned long min_sz);
+bool damos_folio_passes(struct damos *s, struct damos_folio *folio,
+			bool spare_young);
+
+/* action.c */
+int damos_priority(struct damon_ctx *ctx, struct damon_region *r,
+		   struct damos *s);
 
 /* region.c */
 
 /**
  * struct damon_rewrite - A pass over the regions of a target that cuts them.
  * @t:		the target
- * @cur:	the region at hand: what cuts left of it
  * @in:		index of the first unread region
- * @out:	number of regions written
- * @end:	end of the unread regions, which sit at the end of the array
- * @has_cur:	@cur is a region that is not written yet
+ * @out:	number of regions written, the one at hand included
+ * @end:	end of the unread regions
  *
  * begin; for each region next, then any number of cuts; next returns NULL.
+ * What was written is at the start of the array, what is unread comes behind a
+ * gap, if there is one.
  */
 struct damon_rewrite {
 	struct damon_target *t;
-	struct damon_region cur;
 	unsigned int in;
 	unsigned int out;
 	unsigned int end;
-	bool has_cur;
 };
+
+/* The region at hand.  Cuts may move it. */
+static inline struct damon_region *damon_rewrite_cur(const struct damon_rewrite *w)
+{
+	return w->t->regions + w->out - 1;
+}
 
 void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
 			 size_t nr_wanted);
 struct damon_region *damon_rewrite_next(struct damon_rewrite *w);
 bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz);
+bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz);
+bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit);
 
 /**
  * struct damon_conversion - A change of the intervals.

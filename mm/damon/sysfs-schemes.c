@@ -148,8 +148,11 @@ static int add_scheme(struct damon_ctx *ctx, const struct scheme *staged)
 		.min_age_region = to_uint(staged->age.min),
 		.max_age_region = to_uint(staged->age.max),
 	};
+	const struct damos_quota quota = {};
+	const struct damos_watermarks wmarks = {};
 	struct damos *s = damon_new_scheme(&pattern, staged->action,
-					   staged->apply_interval_us);
+					   staged->apply_interval_us, &quota,
+					   &wmarks, NUMA_NO_NODE);
 
 	if (!s)
 		return -ENOMEM;

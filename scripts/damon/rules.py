@@ -112,7 +112,7 @@ def only_operations_compare_their_id(sources):
 
 def kinds(sources):
     """The enumerators that name a kind: those of enum damos_*, less counts."""
-    api = next(s for s in sources if s.path == 'include/linux/damon.h')
+    api = next(s for s in sources if s.path == 'include/linux/damos.h')
     bodies = re.findall(r'enum (damos_\w+) \{(.*?)\}', api.code, re.S)
     return {name for _, body in bodies
             for name in re.findall(r'\b(DAMOS_\w+)', body)}

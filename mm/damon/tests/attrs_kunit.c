@@ -193,7 +193,7 @@ static void schedule_test(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
-		s = damon_new_scheme(&nothing, DAMOS_STAT, c->apply_interval_us);
+		s = new_scheme(&nothing, c->apply_interval_us);
 		KUNIT_ASSERT_NOT_NULL(test, s);
 		damon_add_scheme(ctx, s);
 	}

@@ -16,7 +16,7 @@ static void add_scheme(struct kunit *test, struct damon_ctx *ctx,
 		       const struct damos_access_pattern *pattern,
 		       unsigned long apply_interval_us)
 {
-	struct damos *s = damon_new_scheme(pattern, DAMOS_STAT, apply_interval_us);
+	struct damos *s = new_scheme(pattern, apply_interval_us);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	damon_add_scheme(ctx, s);

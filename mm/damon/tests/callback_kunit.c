@@ -133,7 +133,7 @@ static struct damon_ctx *noting_ctx(struct kunit *test)
 	static const struct damos_access_pattern all = {
 		0, ULONG_MAX, 0, UINT_MAX, 0, UINT_MAX,
 	};
-	struct damos *s = damon_new_scheme(&all, DAMOS_STAT, 0);
+	struct damos *s = new_scheme(&all, 0);
 	struct damon_ctx *ctx = test_ctx(test);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);

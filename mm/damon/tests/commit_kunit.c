@@ -17,7 +17,7 @@ static struct damos_access_pattern nth_pattern(unsigned int n)
 static struct damos *add_nth_scheme(struct kunit *test, struct damon_ctx *ctx, unsigned int n)
 {
 	struct damos_access_pattern pattern = nth_pattern(n);
-	struct damos *s = damon_new_scheme(&pattern, DAMOS_STAT, 1000 * n);
+	struct damos *s = new_scheme(&pattern, 1000 * n);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	damon_add_scheme(ctx, s);

@@ -142,4 +142,15 @@ static inline struct damon_target *test_add_target(struct kunit *test,
 	return t;
 }
 
+/* A scheme without limits, NULL when memory is short. */
+static inline struct damos *new_scheme(const struct damos_access_pattern *pattern,
+				       unsigned long apply_interval_us)
+{
+	const struct damos_watermarks wmarks = {};
+	const struct damos_quota quota = {};
+
+	return damon_new_scheme(pattern, DAMOS_STAT, apply_interval_us, &quota,
+				&wmarks, NUMA_NO_NODE);
+}
+
 #endif

@@ -133,7 +133,7 @@ static int add_scheme(struct damon_ctx *ctx)
 	const struct damos_access_pattern any = {
 		0, ULONG_MAX, 0, UINT_MAX, 0, UINT_MAX
 	};
-	struct damos *s = damon_new_scheme(&any, DAMOS_STAT, 0);
+	struct damos *s = new_scheme(&any, 0);
 
 	if (!s)
 		return -ENOMEM;

@@ -22,7 +22,7 @@ static const struct region_row no_ranges[] = { {} };
 static void add_scheme(struct kunit *test, struct damon_ctx *ctx, unsigned int n)
 {
 	const struct damos_access_pattern pattern = { n, n + 100, n, n + 10, n, n + 20 };
-	struct damos *s = damon_new_scheme(&pattern, DAMOS_STAT, 1000 * n);
+	struct damos *s = new_scheme(&pattern, 1000 * n);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	damon_add_scheme(ctx, s);
@@ -287,7 +287,7 @@ static void new_objects_oom_test(struct kunit *test)
 	fail_nth(1);
 	made[1] = damon_new_target();
 	fail_nth(1);
-	made[2] = damon_new_scheme(&nothing, DAMOS_STAT, 0);
+	made[2] = new_scheme(&nothing, 0);
 	fail_nth(1);
 	made[3] = damon_new_region(0, 1);
 	fail_end();
