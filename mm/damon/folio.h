@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What DAMON does to folios.  Knows memory management only, and nothing of
+ * DAMON.
+ */
+#ifndef _MM_DAMON_FOLIO_H
+#define _MM_DAMON_FOLIO_H
+
+#include <linux/types.h>
+
+struct folio;
+struct list_head;
+
+/* folio-move.c */
+bool damon_isolate_to_migrate(struct folio *folio, int nid,
+			      struct list_head *folios);
+unsigned long damon_migrate_folios(struct list_head *folios, int nid);
+bool damon_isolate_to_reclaim(struct folio *folio, struct list_head *folios);
+
+#endif
