@@ -22,6 +22,8 @@
 #include "kinds.h"
 
 #define MAX_AGE_LOG	32
+/* Whatever is that old has the largest share. */
+#define LONG_AGGR_US	(1ULL << 51)
 
 const struct damos_action_kind damos_action_kinds[] = {
 	[DAMOS_WILLNEED] = { "willneed" },
@@ -54,8 +56,8 @@ const char *damos_action_name(unsigned int action)
 static unsigned int age_share(const struct damon_attrs *attrs,
 			      unsigned int age, unsigned int nr_accesses)
 {
-	u64 sec = mul_u64_u64_div_u64(age, attrs->aggr_interval,
-				      USEC_PER_SEC);
+	u64 aggr_us = min_t(u64, attrs->aggr_interval, LONG_AGGR_US);
+	u64 sec = mul_u64_u64_div_u64(age, aggr_us, USEC_PER_SEC);
 	int n = sec ? min(ilog2(sec) + 1, MAX_AGE_LOG) : 0;
 
 	return (MAX_AGE_LOG + (nr_accesses ? n : -n)) * 100 / (2 * MAX_AGE_LOG);

@@ -369,12 +369,13 @@ bool damos_goals_valid(const struct damon_ctx *ctx, const struct damos_quota *q)
 /* Measure the goals; returns the best score. */
 static unsigned long measure(struct damon_ctx *ctx, struct damos *s)
 {
+	const struct damos_goal_kind *kind;
 	struct damos_quota_goal *g;
 	unsigned long best = 0;
 
 	damos_for_each_quota_goal(g, &s->quota) {
-		g->current_value = damos_goal_kinds[g->metric].measure(
-				ctx, s, damos_goal_run(g));
+		kind = &damos_goal_kinds[g->metric];
+		g->current_value = kind->measure(ctx, s, damos_goal_run(g));
 		best = max(best, ratio_bp(g->current_value, g->target_value));
 	}
 	return best;

@@ -53,15 +53,17 @@ unsigned long damos_quota_room(const struct damos *s, unsigned long min_sz)
 unsigned long damos_charge(const struct damos_quota *q, unsigned long sz,
 			   unsigned long applied)
 {
-	u64 failed;
+	unsigned long denom = q->fail_charge_denom, num = q->fail_charge_num;
+	unsigned long failed = sz - applied, whole, charge;
 
-	if (!q->fail_charge_denom || applied > sz)
+	if (!denom || applied > sz)
 		return sz;
-	failed = sz - applied;
-	failed = failed / q->fail_charge_denom * q->fail_charge_num +
-		 failed % q->fail_charge_denom * q->fail_charge_num /
-		 q->fail_charge_denom;
-	return min_t(u64, applied + failed, ULONG_MAX);
+	if (check_mul_overflow(failed / denom, num, &whole) ||
+	    check_add_overflow(whole, applied, &charge) ||
+	    check_add_overflow((unsigned long)div_u64((u64)(failed % denom) * num,
+						      denom), charge, &charge))
+		return ULONG_MAX;
+	return charge;
 }
 
 /* Charge what was done in @ns to region @r of @t. */
