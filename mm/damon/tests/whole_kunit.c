@@ -4,6 +4,7 @@
  * one that runs out of memory leave behind.
  */
 
+#include <linux/kthread.h>
 #include <linux/pid.h>
 
 #include "fail.h"
@@ -329,6 +330,36 @@ static void start_oom_test(struct kunit *test)
 	damon_stop(ctxs, ARRAY_SIZE(ctxs));
 }
 
+static void forget_kthreadd(void *data)
+{
+	fail_end_of(kthreadd_task);
+}
+
+/* Of what kthreadd allocates for the thread, it can do without some. */
+static void start_thread_oom_test(struct kunit *test)
+{
+	int nr_running = damon_nr_running_ctxs(), nr_errs = 0, n, err;
+	struct damon_ctx *ctx;
+	bool failed;
+
+	fail_begin(test);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_kthreadd, NULL), 0);
+	for (n = 1; ; n++) {
+		ctx = small_ctx(test);
+		fail_nth_of(kthreadd_task, n);
+		err = damon_start(&ctx, 1, false);
+		failed = fail_end_of(kthreadd_task);
+		KUNIT_ASSERT_EQ(test, damon_is_running(ctx), !err);
+		KUNIT_ASSERT_EQ(test, damon_nr_running_ctxs(), nr_running + !err);
+		kunit_release_action(test, test_free_ctx, ctx);
+		if (!failed)
+			break;
+		nr_errs += !!err;
+	}
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_GE(test, nr_errs, 3);
+}
+
 /* What a kdamond may still use when a test is given up. */
 static atomic_t count;
 static struct damon_call_control repeated_call = {
@@ -423,6 +454,7 @@ static struct kunit_case whole_test_cases[] = {
 	KUNIT_CASE(add_region_oom_test),
 	KUNIT_CASE(new_objects_oom_test),
 	KUNIT_CASE(start_oom_test),
+	KUNIT_CASE(start_thread_oom_test),
 	KUNIT_CASE(call_oom_test),
 	KUNIT_CASE(split_oom_test),
 	KUNIT_CASE(steady_oom_test),
