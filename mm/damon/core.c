@@ -309,13 +309,42 @@ static int start_one(struct damon_ctx *ctx)
 	return 0;
 }
 
+static bool any_target_obsolete(const struct damon_ctx *ctx)
+{
+	const struct damon_target *t;
+
+	damon_for_each_target(t, ctx) {
+		if (t->obsolete)
+			return true;
+	}
+	return false;
+}
+
+/* What runs is its kdamond's: it may not even be read here. */
+static int check_all(struct damon_ctx **ctxs, int nr_ctxs)
+{
+	int i;
+
+	lockdep_assert_held(&damon_lock);
+	for (i = 0; i < nr_ctxs; i++) {
+		if (damon_is_running(ctxs[i]))
+			return -EBUSY;
+		if (damon_check_ctx(ctxs[i]) || any_target_obsolete(ctxs[i]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int start_all(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive,
 		     int *nr_started)
 {
-	int err = 0;
+	int err;
 
 	guard(mutex)(&damon_lock);
 	*nr_started = 0;
+	err = check_all(ctxs, nr_ctxs);
+	if (err)
+		return err;
 	if (nr_running_ctxs && (exclusive || running_exclusive))
 		return -EBUSY;
 	while (*nr_started < nr_ctxs) {
@@ -326,17 +355,6 @@ static int start_all(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive,
 		(*nr_started)++;
 	}
 	return err;
-}
-
-static bool any_target_obsolete(const struct damon_ctx *ctx)
-{
-	const struct damon_target *t;
-
-	damon_for_each_target(t, ctx) {
-		if (t->obsolete)
-			return true;
-	}
-	return false;
 }
 
 /**
@@ -353,12 +371,8 @@ static bool any_target_obsolete(const struct damon_ctx *ctx)
  */
 int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
 {
-	int i, err, nr_started;
+	int err, nr_started;
 
-	for (i = 0; i < nr_ctxs; i++) {
-		if (damon_check_ctx(ctxs[i]) || any_target_obsolete(ctxs[i]))
-			return -EINVAL;
-	}
 	err = start_all(ctxs, nr_ctxs, exclusive, &nr_started);
 	if (err)
 		damon_stop(ctxs, nr_started);

@@ -232,17 +232,15 @@ static int do_commit(struct worker *w, struct victim *v)
 	return err;
 }
 
+/* What runs has to be refused without a look at its targets. */
 static int do_start(struct worker *w, struct victim *v)
 {
-	int err;
+	int err = 0;
 
 	guard(mutex)(&v->start);
-	if (damon_is_running(v->ctx))
-		return -EBUSY;
-	err = add_target(v->ctx);
-	if (err)
-		return err;
-	return damon_start(&v->ctx, 1, false);
+	if (!damon_is_running(v->ctx))
+		err = add_target(v->ctx);
+	return err ?: damon_start(&v->ctx, 1, false);
 }
 
 static int do_stop(struct worker *w, struct victim *v)
