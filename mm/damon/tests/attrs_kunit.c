@@ -24,6 +24,7 @@ static const struct valid_case valid_cases[] = {
 	{ "aggregates too often", { 5000, 4999, 1000000, 10, 1000 }, -EINVAL },
 	{ "one sample", { 5000, 5000, 1000000, 10, 1000 }, 0 },
 	{ "no aggregation interval", { 1, 0, 1000000, 10, 1000 }, -EINVAL },
+	{ "no update interval", { 5000, 100000, 0, 10, 1000 }, 0 },
 	{ "no intervals", { 0, 0, 0, 10, 1000 }, 0 },
 	{ "ones", { 1, 1, 1, 10, 1000 }, 0 },
 	{ "largest", { ULONG_MAX, ULONG_MAX, ULONG_MAX, ULONG_MAX, ULONG_MAX }, 0 },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Contexts: attributes, time, the registry of operations sets, the life of
- * kdamonds, and what they find out about a simulated address space.
+ * Contexts: time, the registry of operations sets, the life of kdamonds, and
+ * what they find out about a simulated address space.
  */
 
 #include "fake.h"
@@ -40,41 +40,7 @@ static void registry_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, !!ctx->ops.check_accesses, c->registered);
 }
 
-/* Attributes */
-
-struct attrs_case {
-	const char *why;
-	struct damon_attrs attrs;
-	int err;
-};
-
-static const struct attrs_case attrs_cases[] = {
-	{ "defaults", { 5000, 100000, 1000000, 10, 1000 }, 0 },
-	{ "least number of regions", { 5000, 100000, 1000000, 3, 3 }, 0 },
-	{ "fewer than the least", { 5000, 100000, 1000000, 2, 1000 }, -EINVAL },
-	{ "one region", { 5000, 100000, 1000000, 1, 1000 }, -EINVAL },
-	{ "no region", { 5000, 100000, 1000000, 0, 1000 }, -EINVAL },
-	{ "maximum below minimum", { 5000, 100000, 1000000, 10, 9 }, -EINVAL },
-	{ "aggregation below sampling", { 5000, 4999, 1000000, 10, 1000 }, -EINVAL },
-	{ "aggregation equals sampling", { 5000, 5000, 1000000, 10, 1000 }, 0 },
-	{ "update below sampling", { 5000, 100000, 0, 10, 1000 }, 0 },
-	{ "no intervals", { 0, 0, 0, 10, 1000 }, 0 },
-	{ "largest", { ULONG_MAX, ULONG_MAX, ULONG_MAX, ULONG_MAX, ULONG_MAX }, 0 },
-};
-
-static void attrs_test(struct kunit *test)
-{
-	const struct attrs_case *c = test->param_value;
-	struct damon_ctx *ctx = test_ctx(test);
-	const struct damon_attrs before = ctx->attrs;
-
-	KUNIT_EXPECT_EQ(test, damon_set_attrs(ctx, &c->attrs), c->err);
-	KUNIT_EXPECT_MEMEQ(test, &ctx->attrs, c->err ? &before : &c->attrs,
-			   sizeof(before));
-	ctx->attrs = c->attrs;
-	if (c->err)
-		KUNIT_EXPECT_EQ(test, damon_start(&ctx, 1, false), c->err);
-}
+/* Time */
 
 struct intervals_case {
 	const char *why;
@@ -458,7 +424,6 @@ static void moving_hot_area_test(struct kunit *test)
 }
 
 KUNIT_ARRAY_PARAM_DESC(registry, registry_cases, why);
-KUNIT_ARRAY_PARAM_DESC(attrs, attrs_cases, why);
 KUNIT_ARRAY_PARAM_DESC(intervals, intervals_cases, why);
 KUNIT_ARRAY_PARAM_DESC(window, window_cases, why);
 KUNIT_ARRAY_PARAM_DESC(rand, rand_cases, why);
@@ -466,7 +431,6 @@ KUNIT_ARRAY_PARAM_DESC(exclusive, exclusive_cases, why);
 
 static struct kunit_case core_test_cases[] = {
 	KUNIT_CASE_PARAM(registry_test, registry_gen_params),
-	KUNIT_CASE_PARAM(attrs_test, attrs_gen_params),
 	KUNIT_CASE_PARAM(intervals_test, intervals_gen_params),
 	KUNIT_CASE_PARAM(window_test, window_gen_params),
 	KUNIT_CASE_PARAM(rand_test, rand_gen_params),
