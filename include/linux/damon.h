@@ -106,6 +106,11 @@ enum damon_ops_id {
  *		end of a sampling interval: report each region through
  *		damon_update_region_access_rate(); returns the largest
  *		&damon_region.nr_accesses
+ * @check_and_prepare:
+ *		@check_accesses and the following @prepare_access_checks in
+ *		one, where nothing that looks at or changes regions is due in
+ *		between.  Should something turn up after all, the latter is
+ *		called once more.  Optional
  * @get_scheme_score:
  *		priority of a region for a scheme, 0 to DAMOS_MAX_SCORE; without
  *		this hook all regions are alike
@@ -119,6 +124,9 @@ enum damon_ops_id {
  * @target_valid:
  *		false once the target is gone; the kdamond ends when all are.
  *		Without this hook targets are always valid
+ * @detach_target:
+ *		before a running context turns to another operations set: drop
+ *		&damon_target_run.ops_data
  * @cleanup_target:
  *		before a target is freed
  * @reset_aggregated:
@@ -126,7 +134,7 @@ enum damon_ops_id {
  * @cleanup:	once, when the kdamond ends
  *
  * Hooks run in the kdamond, may sleep, and may be NULL.  @cleanup_target runs
- * where the target is destroyed, too.
+ * where the target is destroyed, too, and @detach_target where it is updated.
  */
 struct damon_operations {
 	enum damon_ops_id id;
@@ -135,6 +143,7 @@ struct damon_operations {
 	void (*update)(struct damon_ctx *ctx);
 	void (*prepare_access_checks)(struct damon_ctx *ctx);
 	unsigned int (*check_accesses)(struct damon_ctx *ctx);
+	void (*check_and_prepare)(struct damon_ctx *ctx);
 	int (*get_scheme_score)(struct damon_ctx *ctx, struct damon_region *r,
 				struct damos *s);
 	unsigned long (*apply_scheme)(struct damon_ctx *ctx,
@@ -144,6 +153,7 @@ struct damon_operations {
 	void (*sz_on_node)(struct damon_ctx *ctx, struct damon_region *r,
 			   int nid, u64 *on_node, u64 *total);
 	bool (*target_valid)(struct damon_target *t);
+	void (*detach_target)(struct damon_target *t);
 	void (*cleanup_target)(struct damon_target *t);
 	void (*reset_aggregated)(struct damon_ctx *ctx);
 	void (*cleanup)(struct damon_ctx *ctx);

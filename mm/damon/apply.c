@@ -56,6 +56,18 @@ static bool due(const struct damon_run *run, struct damos *s)
 	return time_after_eq(run->passed, damos_run(s)->next_apply);
 }
 
+/* Whether this round has a pass. */
+bool damos_any_due(struct damon_run *run)
+{
+	struct damos *s;
+
+	damon_for_each_scheme(s, &run->ctx) {
+		if (due(run, s) && damos_run(s)->active)
+			return true;
+	}
+	return false;
+}
+
 static bool within(unsigned long x, unsigned long min, unsigned long max)
 {
 	return min <= x && x <= max;

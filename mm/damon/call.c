@@ -162,12 +162,19 @@ static bool serve(struct damon_run *run, struct damon_request *req)
 		admit_walk(run, req);
 		return false;
 	}
+	run->prepared = false;
 	ret = req->call->fn(req->call->data);
 	if (req->repeat)
 		return true;
 	req->call->return_code = ret;
 	finish(req, 0);
 	return false;
+}
+
+/* Whether somebody waits to be served, as far as can be told without a lock. */
+bool damon_any_requests(struct damon_run *run)
+{
+	return !list_empty_careful(&run->requests);
 }
 
 /* Serve what was asked for up to now.  Repeated calls queue up again. */

@@ -193,13 +193,26 @@ static void update_schemes(struct damon_ctx *dst, struct update *update)
 	list_splice(&used, &update->schemes);
 }
 
+/* Sets that have the hook in common understand each other's data. */
+static void change_ops(struct damon_ctx *ctx, const struct damon_operations *ops)
+{
+	void (*detach)(struct damon_target *t) = ctx->ops.detach_target;
+	struct damon_target *t;
+
+	if (detach && detach != ops->detach_target) {
+		damon_for_each_target(t, ctx)
+			detach(t);
+	}
+	ctx->ops = *ops;
+}
+
 /* Targets and schemes first: attributes convert the results of all of them. */
 static void take_effect(struct damon_ctx *dst, struct damon_ctx *src,
 			struct update *update)
 {
 	update_targets(dst, update);
 	update_schemes(dst, update);
-	dst->ops = src->ops;
+	change_ops(dst, &src->ops);
 	dst->addr_unit = src->addr_unit;
 	dst->min_region_sz = src->min_region_sz;
 	dst->pause = src->pause;

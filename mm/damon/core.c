@@ -16,6 +16,9 @@
  *	when A is complete, report the counts, start anew, and split regions
  *	when it is due, let the operations set re-read the address spaces
  *
+ * Rounds in which nothing happens between the count and the next choice do both
+ * in one go, if the operations set can.
+ *
  * So the cost of a round follows the number of regions, which has an upper
  * limit, and not the size of memory, and a count is between 0 and A / S.  How
  * pages are checked is up to the operations set (vaddr.c); how regions follow
@@ -183,6 +186,7 @@ static bool kdamond_wait_active(struct damon_run *run)
 	unsigned long wait;
 
 	while ((wait = damos_check_wmarks(ctx)) && !kthread_should_stop()) {
+		run->prepared = false;
 		damos_walk_end(run, -ECANCELED);
 		kdamond_sleep(wait);
 		if (call_back(ctx, ctx->callback.after_wmarks_check))
@@ -192,6 +196,32 @@ static bool kdamond_wait_active(struct damon_run *run)
 	return !kthread_should_stop();
 }
 
+static void prepare(struct damon_run *run)
+{
+	if (!run->prepared)
+		call_hook(&run->ctx, run->ctx.ops.prepare_access_checks);
+	run->prepared = false;
+}
+
+/* Whether this round will do nothing more, and the next one begin at once. */
+static bool is_quiet(struct damon_run *run, unsigned long update)
+{
+	return !run->aggregated && !time_after_eq(run->passed, update) &&
+	       !damos_any_due(run) && !damon_any_requests(run);
+}
+
+static unsigned int check(struct damon_run *run, unsigned long update)
+{
+	struct damon_ctx *ctx = &run->ctx;
+
+	if (ctx->ops.check_and_prepare && is_quiet(run, update)) {
+		ctx->ops.check_and_prepare(ctx);
+		run->prepared = true;
+		return 0;
+	}
+	return ctx->ops.check_accesses ? ctx->ops.check_accesses(ctx) : 0;
+}
+
 /* Returns whether there is to be another round. */
 static bool kdamond_round(struct damon_run *run)
 {
@@ -199,11 +229,11 @@ static bool kdamond_round(struct damon_run *run)
 	const unsigned long update = run->next_update;
 	struct damon_ctx *ctx = &run->ctx;
 	const unsigned long sample_us = ctx->attrs.sample_interval;
-	unsigned int max_nr_accesses = 0;
+	unsigned int max_nr_accesses;
 
 	if (!kdamond_wait_active(run))
 		return false;
-	call_hook(ctx, ctx->ops.prepare_access_checks);
+	prepare(run);
 	if (call_back(ctx, ctx->callback.after_sampling))
 		return false;
 	kdamond_sleep(sample_us);
@@ -212,8 +242,7 @@ static bool kdamond_round(struct damon_run *run)
 	run->passed++;
 	run->aggregated = time_after_eq(run->passed, end);
 
-	if (ctx->ops.check_accesses)
-		max_nr_accesses = ctx->ops.check_accesses(ctx);
+	max_nr_accesses = check(run, update);
 	if (run->aggregated) {
 		damon_merge_regions(run, max_nr_accesses / 10);
 		damon_limit_regions(run);
@@ -240,6 +269,7 @@ static bool kdamond_begin(struct damon_run *run)
 
 	run->passed = 0;
 	run->aggregated = false;
+	run->prepared = false;
 	run->aggr_samples = damon_nr_samples_per_aggr(&ctx->attrs);
 	run->next_tune = damon_nr_tune_intervals(run);
 	damon_schedule(run);

@@ -43,6 +43,8 @@ struct damon_adapt {
  * @next_aggregation:	@passed when the running aggregation is complete
  * @aggregated:		this round completed an aggregation, whose counts have not
  *			been reset yet
+ * @prepared:		the samples of the next round have been prepared, and
+ *			nobody has touched the regions since
  * @next_update:	@passed when &damon_operations.update is due
  * @next_tune:		@passed when the intervals are to be tuned
  * @aggr_samples:	sampling intervals in an aggregation interval; tuning of
@@ -64,6 +66,7 @@ struct damon_run {
 	unsigned long passed;
 	unsigned long next_aggregation;
 	bool aggregated;
+	bool prepared;
 	unsigned long next_update;
 	unsigned long next_tune;
 	unsigned int aggr_samples;
@@ -80,10 +83,12 @@ static inline struct damon_run *damon_run(struct damon_ctx *ctx)
  * struct damon_target_run - A target and the room its regions have.
  * @t:		the target
  * @capacity:	number of elements &damon_target.regions has memory for
+ * @ops_data:	what the operations set keeps for the target, or NULL
  */
 struct damon_target_run {
 	struct damon_target t;
 	unsigned int capacity;
+	void *ops_data;
 };
 
 static inline struct damon_target_run *damon_target_run(struct damon_target *t)
@@ -199,6 +204,7 @@ void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs);
 int damon_check_ctx(const struct damon_ctx *ctx);
 
 /* call.c */
+bool damon_any_requests(struct damon_run *run);
 void damon_serve_requests(struct damon_run *run);
 void damon_take_requests(struct damon_run *run, struct list_head *taken);
 void damon_cancel_requests(struct list_head *taken);
@@ -222,6 +228,7 @@ unsigned long damon_intervals_factor(unsigned long score);
 
 /* apply.c */
 void damos_schedule(struct damon_run *run, struct damos *s);
+bool damos_any_due(struct damon_run *run);
 bool damos_pattern_matches(const struct damos_access_pattern *p,
 			   const struct damon_region *r, unsigned int left_bp);
 void damos_apply(struct damon_run *run);
