@@ -1,8 +1,62 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+/* What one file of the vaddr operations sets calls of another. */
 #ifndef _MM_DAMON_VADDR_H
 #define _MM_DAMON_VADDR_H
 
-#include <linux/damon.h>
+#include "internal.h"
+
+struct damon_va_watch;
+
+/**
+ * struct damon_va_target - What is kept of a target while it is monitored.
+ * @pid:	whose address space @watch is about; a reference
+ * @watch:	its notifier, and hold on the address space; NULL when it has
+ *		none, or there is no notifier
+ * @polling:	there is an address space, but registering a notifier failed
+ * @unmaps_seen: the last &damon_va_watch.unmaps that was acted upon
+ * @fitted:	the regions cover @ranges
+ * @ranges:	the three ranges, as last read
+ * @look:	mappings may have changed: look at the borders of @ranges
+ * @moved:	they have changed: @ranges are to be read again
+ * @nr_vmas:	mappings to be read then, when @moved
+ * @credit:	how many mappings may be looked at
+ *
+ * Of the kdamond.
+ */
+struct damon_va_target {
+	struct pid *pid;
+	struct damon_va_watch *watch;
+	bool polling;
+	unsigned int unmaps_seen;
+	bool fitted;
+	struct damon_addr_range ranges[3];
+	bool look;
+	bool moved;
+	unsigned long nr_vmas;
+	unsigned long credit;
+};
+
+static inline struct damon_va_target *damon_va_target(struct damon_target *t)
+{
+	return damon_target_run(t)->ops_data;
+}
+
+/* vaddr-mm.c */
+struct mm_struct *damon_va_get_mm(struct damon_target *t);
+bool damon_va_unmapped(struct damon_va_target *vt);
+bool damon_va_shared(struct damon_target *t);
+bool damon_va_others_listen(struct damon_target *t, struct mm_struct *mm);
+void damon_va_retry_watch(struct damon_target *t);
+void damon_va_forget(struct damon_target *t);
+
+/* vaddr-walk.c */
+void damon_va_check(struct damon_target *t);
+void damon_va_prepare(struct damon_ctx *ctx, struct damon_target *t);
+void damon_va_check_and_prepare(struct damon_ctx *ctx, struct damon_target *t);
+
+/* vaddr-ranges.c */
+void damon_va_fit(struct damon_ctx *ctx, struct damon_target *t);
+bool damon_va_moved(struct damon_target *t);
 
 /**
  * struct damon_va_gaps - The gaps between mappings, as far as they matter.

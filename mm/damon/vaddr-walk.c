@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sampling an address space: one pass over its page tables.
+ *
+ * Whether a page was accessed: preparing a sample clears the accessed bit of
+ * its page-table entry, and marks the folio idle.  It was accessed since if the
+ * bit is set again, or somebody who saw an access cleared the idle mark, or a
+ * secondary MMU saw one.  Since clearing the bit hides an access from reclaim,
+ * the folio is marked young in exchange, which reclaim honours.  TLBs are not
+ * flushed: an access through an entry that stays cached is missed.
+ *
+ * A pass visits the old samples, to check them, the new ones, to prepare them,
+ * or both.  Regions are sorted, hence each kind of sample is, and a pass merges
+ * the two: its unit is a span, what one page table (or huge page) and one
+ * mapping have in common.  Spans go up.  All samples in a span are handled
+ * under one lock, and in it the old ones come first: several regions may share a
+ * huge page.  A folio mapped by several page tables may be marked idle by one
+ * before a sample in another is checked, which then has to do with the accessed
+ * bit alone.
+ *
+ * The new sample of a region replaces the old one where it is stored, although
+ * it may lie in an earlier span than the old one.  That is safe since the old
+ * sample to be checked next is also held in struct walk, and no later region
+ * can have its new sample in an earlier span than that.
+ *
+ * A present entry keeps its folio alive while the page table is locked, so no
+ * reference is taken.  The mmap lock keeps mappings and upper page tables in
+ * place, as long as it is held, so the last of each serve the next span.  It is
+ * taken for reading, and let go when somebody waits for it, when the CPU is
+ * wanted, and after BATCH regions.
+ */
+
+#include <linux/hugetlb.h>
+#include <linux/mmu_notifier.h>
+#include <linux/page_idle.h>
+#include <linux/sched/mm.h>
+#include <linux/swapops.h>
+
+#include "vaddr.h"
+
+/* Most regions to visit in one hold of the mmap lock. */
+#define BATCH	256
+
+/* No sample; all addresses are less. */
+#define NONE	ULONG_MAX
+
+/**
+ * struct walk - A pass on its way.
+ * @mm:		the address space
+ * @check:	the region to check next, @end if no more
+ * @prepare:	the region to prepare next, @end if no more
+ * @end:	behind the last region
+ * @old:	sample of @check, or NONE
+ * @new:	sample of @prepare, or NONE
+ * @rnd:	state of the random number generator, not 0
+ * @others:	there are other MMU notifiers
+ * @vmi:	position of @vma
+ * @vma:	the first mapping that ended behind the last sample looked for;
+ *		NULL if none is known
+ * @pud:	the entry that covered the last sample looked for, or NULL
+ * @pud_end:	end of what @pud covers, 0 if it is not known
+ *
+ * The last five are valid while the mmap lock is held.
+ */
+struct walk {
+	struct mm_struct *mm;
+	struct damon_region *check;
+	struct damon_region *prepare;
+	struct damon_region *end;
+	unsigned long old;
+	unsigned long new;
+	u64 rnd;
+
+	bool others;
+	struct vma_iterator vmi;
+	struct vm_area_struct *vma;
+	pud_t *pud;
+	unsigned long pud_end;
+};
+
+/*
+ * xorshift64*: the quality of damon_rand() at a fraction of its cost.  Any region
+ * size is covered, by the upper half of the product.
+ */
+static unsigned long random_sample(struct walk *w)
+{
+	const struct damon_addr_range *range = &w->prepare->ar;
+
+	w->rnd ^= w->rnd >> 12;
+	w->rnd ^= w->rnd << 25;
+	w->rnd ^= w->rnd >> 27;
+	return range->start +
+	       mul_u64_u64_shr(w->rnd * 0x2545f4914f6cdd1dULL,
+			       range->end - range->start, 64);
+}
+
+static void load_old(struct walk *w)
+{
+	w->old = w->check < w->end ? w->check->sampling_addr : NONE;
+}
+
+static void load_new(struct walk *w)
+{
+	w->new = w->prepare < w->end ? random_sample(w) : NONE;
+}
+
+static void next_old(struct walk *w)
+{
+	w->check++;
+	load_old(w);
+}
+
+static void next_new(struct walk *w)
+{
+	w->prepare->sampling_addr = w->new;
+	w->prepare++;
+	load_new(w);
+}
+
+/* What is not mapped, or not by folios, is not accessed. */
+static void skip_below(struct walk *w, unsigned long end)
+{
+	while (w->old < end)
+		next_old(w);
+	while (w->new < end)
+		next_new(w);
+}
+
+static void count(struct walk *w, const struct folio *folio, bool young)
+{
+	young = young || !folio_test_idle(folio) ||
+		(w->others && mmu_notifier_test_young(w->mm, w->old));
+	damon_update_region_access_rate(w->check, young);
+}
+
+/* @young: an access has just been consumed. */
+static void mark_old(struct folio *folio, bool young)
+{
+	if (young)
+		folio_set_young(folio);
+	if (!folio_test_idle(folio))
+		folio_set_idle(folio);
+}
+
+static bool clear_secondary(struct walk *w, unsigned long addr, unsigned long sz)
+{
+	return w->others && mmu_notifier_clear_young(w->mm, addr, addr + sz);
+}
+
+/* A device has the page to itself: only it and the flags tell. */
+static struct folio *exclusive_folio(pte_t pte)
+{
+	swp_entry_t entry;
+
+	if (!IS_ENABLED(CONFIG_DEVICE_PRIVATE) || !is_swap_pte(pte))
+		return NULL;
+	entry = pte_to_swp_entry(pte);
+	return is_device_exclusive_entry(entry) ? pfn_swap_entry_folio(entry) : NULL;
+}
+
+/* What samples of @pte are about, or NULL. */
+static struct folio *pte_folio(struct walk *w, unsigned long addr, pte_t pte)
+{
+	struct folio *folio;
+
+	if (pte_present(pte))
+		folio = vm_normal_folio(w->vma, addr, pte);
+	else
+		folio = exclusive_folio(pte);
+	return folio && folio_test_lru(folio) ? folio : NULL;
+}
+
+static void check_pte(struct walk *w, pte_t pte)
+{
+	const struct folio *folio = pte_folio(w, w->old, pte);
+
+	if (folio)
+		count(w, folio, pte_present(pte) && pte_young(pte));
+}
+
+static void prepare_pte(struct walk *w, pte_t *ptep)
+{
+	unsigned long addr = w->new & PAGE_MASK;
+	pte_t pte = ptep_get(ptep);
+	struct folio *folio = pte_folio(w, addr, pte);
+	bool young;
+
+	if (!folio)
+		return;
+	young = pte_present(pte) && pte_young(pte) &&
+		ptep_test_and_clear_young(w->vma, addr, ptep);
+	young |= clear_secondary(w, addr, PAGE_SIZE);
+	mark_old(folio, young);
+}
+
+static void visit_ptes(struct walk *w, pmd_t *pmd, unsigned long addr,
+		       unsigned long end)
+{
+	spinlock_t *ptl; /* of the page table */
+	pte_t *ptes;
+
+	ptes = pte_offset_map_lock(w->mm, pmd, addr & PMD_MASK, &ptl);
+	if (!ptes) {
+		skip_below(w, end);
+		return;
+	}
+	/* sparse does not see pte_offset_map_lock() return with it held */
+	__acquire(ptl);
+	for (; w->old < end; next_old(w))
+		check_pte(w, ptep_get(ptes + pte_index(w->old)));
+	for (; w->new < end; next_new(w))
+		prepare_pte(w, ptes + pte_index(w->new));
+	pte_unmap_unlock(ptes, ptl);
+}
+
+static void prepare_pmd(struct walk *w, pmd_t *pmd, struct folio *folio)
+{
+	unsigned long addr = w->new & PMD_MASK;
+	bool young;
+
+	young = pmd_young(pmdp_get(pmd)) &&
+		pmdp_test_and_clear_young(w->vma, addr, pmd);
+	young |= clear_secondary(w, addr, PMD_SIZE);
+	mark_old(folio, young);
+}
+
+static void visit_pmd(struct walk *w, pmd_t *pmdp, unsigned long end)
+{
+	unsigned long addr = min(w->old, w->new) & PMD_MASK;
+	pmd_t pmd = pmdp_get(pmdp);
+	struct folio *folio = NULL;
+
+	if (pmd_present(pmd))
+		folio = vm_normal_folio_pmd(w->vma, addr, pmd);
+	if (folio && folio_test_lru(folio)) {
+		for (; w->old < end; next_old(w))
+			count(w, folio, pmd_young(pmd));
+		for (; w->new < end; next_new(w))
+			prepare_pmd(w, pmdp, folio);
+	}
+	skip_below(w, end);
+}
+
+static pud_t *find_pud(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+
+	if (!pgd_present(pgdp_get(pgd)))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (!p4d_present(p4dp_get(p4d)))
+		return NULL;
+	return pud_offset(p4d, addr);
+}
+
+/* NULL also where a device maps more than a PMD entry could. */
+static pmd_t *find_pmd(struct walk *w, unsigned long addr)
+{
+	pud_t pud;
+
+	if (addr >= w->pud_end) {
+		w->pud = find_pud(w->mm, addr);
+		w->pud_end = pud_addr_end(addr, NONE);
+	}
+	if (!w->pud)
+		return NULL;
+	pud = pudp_get(w->pud);
+	if (!pud_present(pud) || pud_leaf(pud))
+		return NULL;
+	return pmd_offset(w->pud, addr);
+}
+
+static void visit_table(struct walk *w, unsigned long addr)
+{
+	unsigned long end = pmd_addr_end(addr, w->vma->vm_end);
+	pmd_t *pmd = find_pmd(w, addr);
+	spinlock_t *ptl; /* of the PMD table */
+
+	if (!pmd) {
+		skip_below(w, end);
+		return;
+	}
+	ptl = pmd_trans_huge_lock(pmd, w->vma);
+	if (!ptl) {
+		visit_ptes(w, pmd, addr, end);
+		return;
+	}
+	/* sparse does not see pmd_trans_huge_lock() return with it held */
+	__acquire(ptl);
+	visit_pmd(w, pmd, end);
+	spin_unlock(ptl);
+}
+
+#ifdef CONFIG_HUGETLB_PAGE
+static void prepare_hugetlb(struct walk *w, unsigned long addr, pte_t *ptep,
+			    struct folio *folio)
+{
+	unsigned long sz = huge_page_size(hstate_vma(w->vma));
+	pte_t old = huge_ptep_get(w->mm, addr, ptep);
+	bool young = pte_young(old);
+
+	/* Not set_huge_pte_at() alone: the page may become dirty just now. */
+	if (young) {
+		old = huge_ptep_modify_prot_start(w->vma, addr, ptep);
+		huge_ptep_modify_prot_commit(w->vma, addr, ptep, old,
+					     pte_mkold(old));
+	}
+	young |= clear_secondary(w, addr, sz);
+	mark_old(folio, young);
+}
+
+static void visit_hugetlb_entry(struct walk *w, unsigned long addr, pte_t *ptep,
+				unsigned long end)
+{
+	pte_t pte = huge_ptep_get(w->mm, addr, ptep);
+	struct folio *folio;
+
+	if (!pte_present(pte))
+		return;
+	folio = page_folio(pte_page(pte));
+	for (; w->old < end; next_old(w))
+		count(w, folio, pte_young(pte));
+	for (; w->new < end; next_new(w))
+		prepare_hugetlb(w, addr, ptep, folio);
+}
+
+static void visit_hugetlb(struct walk *w, unsigned long addr)
+{
+	struct hstate *h = hstate_vma(w->vma);
+	unsigned long end;
+	spinlock_t *ptl; /* of the entry */
+	pte_t *ptep;
+
+	addr &= huge_page_mask(h);
+	end = addr + huge_page_size(h);
+	hugetlb_vma_lock_read(w->vma);
+	ptep = hugetlb_walk(w->vma, addr, huge_page_size(h));
+	if (ptep) {
+		ptl = huge_pte_lock(h, w->mm, ptep);
+		visit_hugetlb_entry(w, addr, ptep, end);
+		spin_unlock(ptl);
+	}
+	hugetlb_vma_unlock_read(w->vma);
+	skip_below(w, end);
+}
+#else
+static void visit_hugetlb(struct walk *w, unsigned long addr)
+{
+	skip_below(w, w->vma->vm_end);
+}
+#endif
+
+/* The first mapping that ends behind @addr. */
+static struct vm_area_struct *find_mapping(struct walk *w, unsigned long addr)
+{
+	if (w->vma && addr < w->vma->vm_end)
+		return w->vma;
+	if (w->vma)
+		w->vma = vma_next(&w->vmi);
+	if (w->vma && addr < w->vma->vm_end)
+		return w->vma;
+	vma_iter_set(&w->vmi, addr);
+	w->vma = vma_next(&w->vmi);
+	return w->vma;
+}
+
+static void visit_span(struct walk *w, unsigned long addr)
+{
+	const struct vm_area_struct *vma = find_mapping(w, addr);
+
+	if (!vma)
+		skip_below(w, NONE);
+	else if (addr < vma->vm_start)
+		skip_below(w, vma->vm_start);
+	else if (vma->vm_flags & VM_PFNMAP)
+		skip_below(w, vma->vm_end);
+	else if (is_vm_hugetlb_page(vma))
+		visit_hugetlb(w, addr);
+	else
+		visit_table(w, addr);
+}
+
+static bool is_wanted_elsewhere(struct mm_struct *mm)
+{
+	return need_resched() || mmap_lock_is_contended(mm);
+}
+
+/* Returns the first address that is not visited yet, or NONE. */
+static unsigned long walk_batch(struct walk *w)
+{
+	const struct damon_region *last_check = w->check + BATCH;
+	const struct damon_region *last_prepare = w->prepare + BATCH;
+	unsigned long addr;
+
+	vma_iter_init(&w->vmi, w->mm, 0);
+	w->vma = NULL;
+	w->pud_end = 0;
+	while ((addr = min(w->old, w->new)) < NONE) {
+		visit_span(w, addr);
+		if (w->check >= last_check || w->prepare >= last_prepare ||
+		    is_wanted_elsewhere(w->mm))
+			break;
+	}
+	return addr;
+}
+
+static void walk(struct damon_target *t, struct walk *w)
+{
+	unsigned long addr;
+
+	load_old(w);
+	load_new(w);
+	w->mm = damon_va_get_mm(t);
+	if (!w->mm) {
+		skip_below(w, NONE);
+		return;
+	}
+	damon_va_target(t)->credit += w->end - w->prepare;
+	do {
+		mmap_read_lock(w->mm);
+		w->others = damon_va_others_listen(t, w->mm);
+		addr = walk_batch(w);
+		mmap_read_unlock(w->mm);
+		cond_resched();
+	} while (addr < NONE);
+	mmput(w->mm);
+}
+
+static u64 seed(struct damon_ctx *ctx)
+{
+	return damon_rand(ctx, 1, ULONG_MAX);
+}
+
+/* Count accesses to the samples of @t. */
+void damon_va_check(struct damon_target *t)
+{
+	struct damon_region *end = damon_regions_end(t);
+	struct walk w = { .check = t->regions, .prepare = end, .end = end };
+
+	walk(t, &w);
+}
+
+/* Choose new samples, and forget past accesses to them. */
+void damon_va_prepare(struct damon_ctx *ctx, struct damon_target *t)
+{
+	struct damon_region *end = damon_regions_end(t);
+	struct walk w = {
+		.check = end, .prepare = t->regions, .end = end, .rnd = seed(ctx),
+	};
+
+	walk(t, &w);
+}
+
+/* Both of the above, in this order for any page. */
+void damon_va_check_and_prepare(struct damon_ctx *ctx, struct damon_target *t)
+{
+	struct damon_region *end = damon_regions_end(t);
+	struct walk w = {
+		.check = t->regions, .prepare = t->regions, .end = end,
+		.rnd = seed(ctx),
+	};
+
+	walk(t, &w);
+}
