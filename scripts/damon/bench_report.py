@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""From what the guests measured to the table: pure functions."""
+
+TOLERANCE = 0.1
+
+
+def differ(a, b):
+    return abs(a - b) > TOLERANCE * max(abs(a), abs(b))
+
+
+def missed_passes(result):
+    """Why the passes are not what the sampling interval promises, or None.
+
+    A pass may come one interval after the last one began, or after it ended; waiting
+    for the CPU delays it.
+    """
+    if 'sleeps' not in result:
+        return None
+    interval_ns = result['sample_us'] * 1000
+    most = result['time_ns'] / interval_ns
+    least = (result['time_ns'] - result['cpu_ns'] - result['wait_ns']) / interval_ns
+    if result['sleeps'] < (1 - TOLERANCE) * least or result['sleeps'] > (1 + TOLERANCE) * most:
+        return f'{result["sleeps"]} passes, not {least:.0f} to {most:.0f}'
+    if differ(result['sleeps_per_aggr'], result['passes_per_aggr']):
+        return f'{result["sleeps_per_aggr"]:.1f} sleeps an aggregation'
+    return None
+
+
+def wrong_regions(result, wanted):
+    counts = [result[key] for key in ('regions', 'regions_after') if key in result]
+    return next((f'{n} regions, not {wanted}' for n in counts if differ(n, wanted)), None)
+
+
+def defect(result, wanted):
+    """Why the result of one kernel may not be quoted, or None."""
+    if result is None:
+        return 'not measured'
+    return result.get('skipped') or missed_passes(result) or wrong_regions(result, wanted)
+
+
+def mark(ours, stock, wanted):
+    """Why two results may not be compared, '' if they may."""
+    reasons = [f'{who}: {why}' for who, why in
+               (('ours', defect(ours, wanted)), ('stock', defect(stock, wanted))) if why]
+    if not reasons and differ(ours.get('accessed', 0), stock.get('accessed', 0)):
+        reasons = [f'accessed {ours["accessed"]:.2f} and {stock["accessed"]:.2f}']
+    return ', '.join(reasons)
+
+
+def ratio(ours, stock):
+    return ours['value'] / stock['value'] if stock['value'] > 0 else None
+
+
+def compared(rows, ours, stock):
+    """One entry a row; ours and stock give the result of a row's name."""
+    entries = []
+    for row in rows:
+        o, s = ours.get(row.name), stock.get(row.name)
+        why = mark(o, s, row.regions)
+        entries.append({'row': row.name, 'ours': o, 'stock': s, 'mark': why,
+                        'quotable': [None if defect(r, row.regions) else r for r in (o, s)],
+                        'ratio': None if why else ratio(o, s)})
+    return entries
+
+
+def cell(result, key):
+    return f'{result[key]:,.{0 if result[key] >= 100 else 1}f}' if result and key in result else '-'
+
+
+def line(entry):
+    o, s = entry['quotable']
+    unit = next((r['unit'] for r in (o, s) if r and 'unit' in r), '')
+    if entry['mark']:
+        verdict = 'not comparable: ' + entry['mark']
+    else:
+        verdict = '-' if entry['ratio'] is None else f'{entry["ratio"]:.3f}'
+    return (entry['row'], cell(o, 'value'), cell(s, 'value'), unit, cell(o, 'pass_ns'),
+            cell(s, 'pass_ns'), verdict)
+
+
+HEAD = ('row', 'ours', 'stock', 'unit', 'ours/pass', 'stock/pass', 'ratio')
+
+
+def table(entries):
+    """Lines of text; a pass in nanoseconds."""
+    lines = [HEAD, *map(line, entries)]
+    widths = [max(len(cells[i]) for cells in lines) for i in range(len(HEAD) - 1)]
+    left = {0, 3}
+    return ['  '.join([c.ljust(w) if i in left else c.rjust(w)
+                       for i, (c, w) in enumerate(zip(cells, widths))] + [cells[-1]])
+            for cells in lines]

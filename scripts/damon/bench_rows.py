@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the bench measures: a row each; a new one needs no more than its line here.
+
+measure names a function of bench_guest.MEASURES, load the memory that is
+monitored (see bench-load.c), mem_mb the guest; rows with equal mem_mb share a boot.
+"""
+import collections
+
+SMALL_MB, BIG_MB = 3072, 10240
+
+Load = collections.namedtuple('Load', 'pages mib period_ms')
+Row = collections.namedtuple('Row', 'name measure ops regions load mem_mb schemes')
+
+# All touched again between any two samples, or never again.
+HOT = Load('small', 1024, 10)
+IDLE = Load('small', 1024, 0)
+HUGE = Load('huge', 1024, 10)
+VMAS = Load('vmas', 1024, 10)
+BIG = Load('small', 8192, 0)
+
+# A sequence of stat schemes: how many, and whether their pattern matches.
+Schemes = collections.namedtuple('Schemes', 'count matching')
+NONE = Schemes(0, False)
+
+
+def row(name, measure='sampling', ops='vaddr', regions=1000, load=HOT, mem_mb=SMALL_MB,
+        schemes=NONE):
+    return Row(name, measure, ops, regions, load, mem_mb, schemes)
+
+
+ROWS = [
+    *(row(f'{ops}-{n}', ops=ops, regions=n)
+      for ops in ('vaddr', 'fvaddr', 'paddr') for n in (10, 100, 1000, 5000)),
+    row('mmap-vaddr-1000', 'mmap_loop'),
+    row('mmap-vaddr-5000', 'mmap_loop', regions=5000),
+    row('lock-vaddr-5000', 'lock_hold', regions=5000),
+    row('schemes-0'),
+    *(row(f'schemes-{n}-{what}', schemes=Schemes(n, what == 'all'))
+      for what in ('none', 'all') for n in (1, 4, 16)),
+    row('memory-vaddr-5000', 'memory', regions=5000),
+    row('vaddr-1000-huge', load=HUGE),
+    row('vaddr-5000-huge', regions=5000, load=HUGE),
+    row('vaddr-1000-vmas', load=VMAS),
+    row('vaddr-5000-vmas', regions=5000, load=VMAS),
+    row('vaddr-1000-idle', load=IDLE),
+    row('vaddr-1000-8g', load=BIG, mem_mb=BIG_MB),
+]
+
+NAMES = [r.name for r in ROWS]
+
+
+def chosen(words):
+    """Rows whose name, or the beginning of whose name, is among words; all without words."""
+    return [r for r in ROWS
+            if not words or any(r.name == w or r.name.startswith(w + '-') for w in words)]
