@@ -9,7 +9,9 @@ help:
 	@echo 'make demo          watch a real program with our DAMON (CMD=... for another)'
 	@echo 'make check         run every test (about 25 minutes the first time)'
 	@echo 'make check-debug   run the tests of the guest under a debug kernel'
-	@echo 'make bench         measure what DAMON costs'
+	@echo 'make bench         measure what DAMON costs, beside the stock one'
+	@echo '                   (ROWS="vaddr mmap-vaddr-5000": these alone; STOCK=DIR: a stock'
+	@echo '                   kernel built before; scripts/damon/bench --help, --list)'
 	@echo 'make kernel        build the kernel of the guest in build/guest'
 	@echo 'make guest         a root shell in the guest (RUN=... for a command)'
 	@echo 'make integrate DIR=linux   put our DAMON into a 6.12.y source tree'
@@ -38,8 +40,8 @@ check: setup
 check-debug: setup
 	@$S/check debug
 
-bench: kernel
-	@$S/bench
+bench:
+	@$S/bench $(ROWS)
 
 integrate:
 	@$(if $(DIR),$S/integrate '$(DIR)',echo 'usage: make integrate DIR=linux' >&2; exit 1)

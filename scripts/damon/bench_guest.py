@@ -34,6 +34,7 @@ PAGE = os.sysconf('SC_PAGE_SIZE')
 MIB = 1 << 20
 MAP_ROUNDS = 50000
 LOCK_PASSES = 3
+GATE_US = 100000
 
 
 class Skip(Exception):
@@ -117,14 +118,14 @@ def available(kdamond, ops):
 
 
 @contextlib.contextmanager
-def staged(row, load):
+def staged(ctx):
     try:
-        kdamond, = damon.kdamonds(context(row, load))
+        kdamond, = damon.kdamonds(ctx)
     except FileNotFoundError as e:
-        raise Skip('no file ' + e.filename) from e
+        raise Skip('no file ' + os.path.relpath(e.filename, damon.ADMIN)) from e
     try:
-        if not available(kdamond, row.ops):
-            raise Skip(f'no operations set {row.ops}')
+        if not available(kdamond, ctx['operations']):
+            raise Skip(f'no operations set {ctx["operations"]}')
         yield kdamond
     finally:
         damon.reset()
@@ -132,7 +133,7 @@ def staged(row, load):
 
 @contextlib.contextmanager
 def monitored(row, load):
-    with staged(row, load) as kdamond:
+    with staged(context(row, load)) as kdamond:
         kdamond.start()
         time.sleep(AGGR_US / 1e6)
         yield kdamond
@@ -270,7 +271,7 @@ def memory(row, load, _):
     """What the kernel holds more while monitoring, in whole pages."""
     found = []
     for _ in range(3):
-        with staged(row, load) as kdamond:
+        with staged(context(row, load)) as kdamond:
             time.sleep(0.2)
             before = in_use()
             kdamond.start()
@@ -281,7 +282,21 @@ def memory(row, load, _):
             **seen}
 
 
-MEASURES = {f.__name__: f for f in (sampling, mmap_loop, lock_hold, memory)}
+def gated(row, load, _):
+    """A second of a kdamond whose only scheme waits for memory to run short."""
+    watermarks = {'metric': 'free_mem_rate', 'interval_us': GATE_US, 'high': 2, 'mid': 1, 'low': 0}
+    ctx = context(row, load)
+    ctx['schemes'] = [damon.stat_scheme() | {'watermarks': watermarks}]
+    with staged(ctx) as kdamond:
+        kdamond.start()
+        time.sleep(1)
+        before = Usage(kdamond.pid())
+        time.sleep(5)
+        spent = before.until(Usage(kdamond.pid()))
+    return {'value': spent['cpu_ns'] * 1e9 / spent['time_ns'], 'unit': 'ns/s'}
+
+
+MEASURES = {f.__name__: f for f in (sampling, mmap_loop, lock_hold, memory, gated)}
 
 
 def measured(row, load, passes):

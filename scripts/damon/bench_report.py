@@ -67,6 +67,11 @@ def cell(result, key):
     return f'{result[key]:,.{0 if result[key] >= 100 else 1}f}' if result and key in result else '-'
 
 
+def brief(result):
+    """A result alone, as it comes, before it is known to be comparable."""
+    return f'{cell(result, "value")} {result["unit"]}' if 'value' in result else result['skipped']
+
+
 def line(entry):
     o, s = entry['quotable']
     unit = next((r['unit'] for r in (o, s) if r and 'unit' in r), '')

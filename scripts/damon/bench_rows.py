@@ -37,13 +37,14 @@ ROWS = [
     row('schemes-0'),
     *(row(f'schemes-{n}-{what}', schemes=Schemes(n, what == 'all'))
       for what in ('none', 'all') for n in (1, 4, 16)),
+    row('gated', 'gated'),
     row('memory-vaddr-5000', 'memory', regions=5000),
-    row('vaddr-1000-huge', load=HUGE),
-    row('vaddr-5000-huge', regions=5000, load=HUGE),
-    row('vaddr-1000-vmas', load=VMAS),
-    row('vaddr-5000-vmas', regions=5000, load=VMAS),
-    row('vaddr-1000-idle', load=IDLE),
-    row('vaddr-1000-8g', load=BIG, mem_mb=BIG_MB),
+    row('huge-vaddr-1000', load=HUGE),
+    row('huge-vaddr-5000', regions=5000, load=HUGE),
+    row('vmas-vaddr-1000', load=VMAS),
+    row('vmas-vaddr-5000', regions=5000, load=VMAS),
+    row('idle-vaddr-1000', load=IDLE),
+    row('8g-vaddr-1000', load=BIG, mem_mb=BIG_MB),
 ]
 
 NAMES = [r.name for r in ROWS]
