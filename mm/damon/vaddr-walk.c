@@ -34,6 +34,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/page_idle.h>
 #include <linux/sched/mm.h>
+#include <linux/swap.h>
 #include <linux/swapops.h>
 
 #include "vaddr.h"
