@@ -494,6 +494,14 @@ void damon_destroy_region(struct damon_region *r, struct damon_target *t);
 int damon_set_regions(struct damon_target *t,
 		      const struct damon_addr_range *ranges,
 		      unsigned int nr_ranges, unsigned long min_region_sz);
+int damon_set_region_system_rams_default(struct damon_target *t,
+					 unsigned long *start,
+					 unsigned long *end,
+					 unsigned long addr_unit,
+					 unsigned long min_region_sz);
+int damon_set_region_biggest_system_ram_default(struct damon_target *t,
+						unsigned long *start,
+						unsigned long *end);
 
 unsigned int damon_nr_accesses_mvsum(const struct damon_region *r,
 				     struct damon_ctx *ctx);

@@ -237,7 +237,8 @@ struct damos_verdict damos_filter_range(const struct damos *s,
  * damos_folio_passes() - Whether filters let an action be done to a folio.
  * @s:			the scheme, being applied to a region the folio is in
  * @folio:		the folio
- * @spare_young:	as if a last filter rejected what is young
+ * @spare_young:	as if a last filter rejected what is young, unless another
+ *			one is about that
  */
 bool damos_folio_passes(struct damos *s, struct damos_folio *folio,
 			bool spare_young)
@@ -249,6 +250,8 @@ bool damos_folio_passes(struct damos *s, struct damos_folio *folio,
 	damos_for_each_ops_filter(f, s) {
 		if (damos_filter_kinds[f->type].match_folio(f, folio) == f->matching)
 			return f->allow;
+		if (f->type == DAMOS_FILTER_TYPE_YOUNG)
+			spare_young = false;
 	}
 	if (spare_young && folio->test_clear_young(folio))
 		return false;

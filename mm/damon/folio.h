@@ -11,6 +11,11 @@
 struct folio;
 struct list_head;
 
+/* folio.c */
+struct folio *damon_folio_get(unsigned long pfn);
+void damon_folio_mkold(struct folio *folio);
+bool damon_folio_young(struct folio *folio);
+
 /* folio-move.c */
 bool damon_isolate_to_migrate(struct folio *folio, int nid,
 			      struct list_head *folios);

@@ -214,6 +214,12 @@ void damos_walk_report(struct damon_run *run, struct damon_target *t,
 void damos_walk_pass_done(struct damon_run *run, struct damos *s);
 void damos_walk_end(struct damon_run *run, int err);
 
+/* system-ram.c */
+#if IS_ENABLED(CONFIG_KUNIT)
+struct damon_addr_range damon_ram_range(u64 start, u64 end, unsigned long unit,
+					unsigned long min_sz);
+#endif
+
 /* adapt.c */
 void damon_update_size_limit(struct damon_run *run);
 void damon_limit_regions(struct damon_run *run);

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Actions of schemes on physical memory.
+ *
+ * A region is gone through folio by folio.  What of it an action is done to is
+ * whole folios: those the filters let pass, if they lie in the region at least
+ * in part.  A folio that reaches beyond the region is remembered, and passed
+ * over in the next one.  What is reclaimed or migrated is collected, and handled
+ * in batches, as memory that is collected is not available for reclaim.
+ *
+ * To add an action: its row here.
+ */
+
+#include <linux/memblock.h>
+#include <linux/mm.h>
+#include <linux/swap.h>
+
+#include "../internal.h"
+#include "folio.h"
+#include "internal.h"
+#include "kinds.h"
+#include "paddr.h"
+
+/* Pages to collect at most, but for the last folio. */
+#define BATCH	1024
+
+/**
+ * struct frames - The frames of a region, and how far they were gone through.
+ * @pfn:	the next one
+ * @end:	the one after the last one
+ */
+struct frames {
+	unsigned long pfn;
+	unsigned long end;
+};
+
+static struct frames frames_of(const struct damon_ctx *ctx,
+			       const struct damon_region *r)
+{
+	u64 start = damon_pa_phys(r->ar.start, ctx->addr_unit);
+	u64 last = damon_pa_phys(r->ar.end, ctx->addr_unit) - 1;
+
+	return (struct frames) {
+		.pfn = damon_pa_pfn(start),
+		.end = min(damon_pa_pfn(last), max_pfn - 1) + 1,
+	};
+}
+
+static unsigned long folio_end(struct folio *folio)
+{
+	return folio_pfn(folio) + folio_nr_pages(folio);
+}
+
+/* The next folio, with a reference; NULL if there is no more. */
+static struct folio *next_folio(struct frames *f)
+{
+	struct folio *folio;
+
+	while (f->pfn < f->end) {
+		cond_resched();
+		folio = damon_folio_get(f->pfn);
+		if (folio) {
+			f->pfn = folio_end(folio);
+			return folio;
+		}
+		f->pfn++;
+	}
+	return NULL;
+}
+
+/**
+ * struct collection - Folios to be handled together.
+ * @folios:	the folios
+ * @nr_pages:	their pages
+ * @nid:	where to migrate them to
+ */
+struct collection {
+	struct list_head folios;
+	unsigned long nr_pages;
+	int nid;
+};
+
+/**
+ * struct pa_action - How an action is done.
+ * @start:	do it to a folio, or add that to the collection; returns the
+ *		pages it was done to
+ * @finish:	do it to the collection; returns the pages it was done to.  NULL
+ *		if nothing is collected
+ * @spare_young: not to what has been accessed since the last check
+ * @only_counts: what passes filters is counted, and nothing done
+ */
+struct pa_action {
+	unsigned long (*start)(struct collection *c, struct folio *folio);
+	unsigned long (*finish)(struct collection *c);
+	bool spare_young;
+	bool only_counts;
+};
+
+static unsigned long activate(struct collection *c, struct folio *folio)
+{
+	folio_activate(folio);
+	return folio_nr_pages(folio);
+}
+
+static unsigned long deactivate(struct collection *c, struct folio *folio)
+{
+	folio_deactivate(folio);
+	return folio_nr_pages(folio);
+}
+
+static unsigned long start_reclaim(struct collection *c, struct folio *folio)
+{
+	if (damon_isolate_to_reclaim(folio, &c->folios))
+		c->nr_pages += folio_nr_pages(folio);
+	return 0;
+}
+
+static unsigned long finish_reclaim(struct collection *c)
+{
+	return reclaim_pages(&c->folios);
+}
+
+static unsigned long start_migration(struct collection *c, struct folio *folio)
+{
+	if (damon_isolate_to_migrate(folio, c->nid, &c->folios))
+		c->nr_pages += folio_nr_pages(folio);
+	return 0;
+}
+
+static unsigned long finish_migration(struct collection *c)
+{
+	return damon_migrate_folios(&c->folios, c->nid);
+}
+
+static unsigned long do_nothing(struct collection *c, struct folio *folio)
+{
+	return 0;
+}
+
+static const struct pa_action actions[NR_DAMOS_ACTIONS] = {
+	[DAMOS_PAGEOUT] = { start_reclaim, finish_reclaim, .spare_young = true },
+	[DAMOS_LRU_PRIO] = { activate },
+	[DAMOS_LRU_DEPRIO] = { deactivate },
+	[DAMOS_MIGRATE_HOT] = { start_migration, finish_migration },
+	[DAMOS_MIGRATE_COLD] = { start_migration, finish_migration },
+	[DAMOS_STAT] = { do_nothing, .only_counts = true },
+};
+
+static bool test_clear_young(struct damos_folio *f)
+{
+	bool young = damon_folio_young(f->folio);
+
+	if (young)
+		damon_folio_mkold(f->folio);
+	return young;
+}
+
+static unsigned long finish(const struct pa_action *action,
+			    struct collection *c)
+{
+	c->nr_pages = 0;
+	return action->finish ? action->finish(c) : 0;
+}
+
+/* Returns the pages @action was done to, and adds up those that passed. */
+static unsigned long apply(const struct pa_action *action, struct damos *s,
+			   struct frames *frames, unsigned long *passed)
+{
+	struct collection c = { LIST_HEAD_INIT(c.folios), .nid = s->target_nid };
+	struct damos_folio f = { .test_clear_young = test_clear_young };
+	const struct folio *seen = damos_run(s)->last_applied;
+	unsigned long done = 0;
+
+	damos_run(s)->last_applied = NULL;
+	while ((f.folio = next_folio(frames))) {
+		if (frames->pfn > frames->end)
+			damos_run(s)->last_applied = f.folio;
+		if (f.folio != seen &&
+		    damos_folio_passes(s, &f, action->spare_young)) {
+			*passed += folio_nr_pages(f.folio);
+			done += action->start(&c, f.folio);
+		}
+		folio_put(f.folio);
+		if (c.nr_pages >= BATCH)
+			done += finish(action, &c);
+	}
+	return done + finish(action, &c);
+}
+
+static unsigned long to_core(const struct damon_ctx *ctx, u64 nr_pages)
+{
+	return div64_ul(nr_pages << PAGE_SHIFT, ctx->addr_unit);
+}
+
+/* See &damon_operations.apply_scheme. */
+unsigned long damon_pa_apply_scheme(struct damon_ctx *ctx,
+				    struct damon_target *t,
+				    struct damon_region *r, struct damos *s,
+				    unsigned long *sz_filter_passed)
+{
+	const struct pa_action *action = &actions[s->action];
+	struct frames frames = frames_of(ctx, r);
+	unsigned long done, passed = 0;
+
+	if (!action->start ||
+	    (action->only_counts && list_empty(&s->ops_filters)))
+		return 0;
+	done = apply(action, s, &frames, &passed);
+	*sz_filter_passed += to_core(ctx, passed);
+	return to_core(ctx, done);
+}
+
+/* See &damon_operations.sz_on_node. */
+void damon_pa_sz_on_node(struct damon_ctx *ctx, struct damon_region *r, int nid,
+			 u64 *on_node, u64 *total)
+{
+	struct frames frames = frames_of(ctx, r);
+	unsigned long start = frames.pfn;
+	struct folio *folio;
+	u64 sz;
+
+	while ((folio = next_folio(&frames))) {
+		sz = min(frames.pfn, frames.end) - max(folio_pfn(folio), start);
+		sz <<= PAGE_SHIFT;
+		*total += sz;
+		if (folio_nid(folio) == nid)
+			*on_node += sz;
+		folio_put(folio);
+	}
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The physical address space: all memory of the system, whoever maps it.
+ *
+ * A core address times the address unit is a physical address; what is there
+ * is a frame, and possibly a folio (folio.c), which is what is checked and
+ * acted upon.  There is none where a frame is offline or does not exist, and
+ * where it is not on an LRU list, that is, not user memory: such memory counts
+ * as not accessed, and stays as it is.  So memory may come and go at any time.
+ */
+
+#include <linux/mm.h>
+#include <linux/overflow.h>
+
+#include "folio.h"
+#include "internal.h"
+#include "paddr.h"
+
+/*
+ * The physical address, at most U64_MAX.  It may not fit unsigned long, nor any
+ * memory the machine can have.
+ */
+u64 damon_pa_phys(unsigned long addr, unsigned long unit)
+{
+	u64 phys;
+
+	return check_mul_overflow((u64)addr, (u64)unit, &phys) ? U64_MAX : phys;
+}
+
+/* The frame there, one that does not exist if its number does not fit. */
+unsigned long damon_pa_pfn(u64 phys)
+{
+	return min_t(u64, phys >> PAGE_SHIFT, ULONG_MAX);
+}
+
+static struct folio *get_folio(const struct damon_ctx *ctx, unsigned long addr)
+{
+	return damon_folio_get(damon_pa_pfn(damon_pa_phys(addr, ctx->addr_unit)));
+}
+
+static void prepare(struct damon_ctx *ctx, struct damon_region *r)
+{
+	struct folio *folio;
+
+	r->sampling_addr = damon_rand(ctx, r->ar.start, r->ar.end);
+	folio = get_folio(ctx, r->sampling_addr);
+	if (!folio)
+		return;
+	damon_folio_mkold(folio);
+	folio_put(folio);
+}
+
+static bool accessed(const struct damon_ctx *ctx, const struct damon_region *r)
+{
+	struct folio *folio = get_folio(ctx, r->sampling_addr);
+	bool young;
+
+	if (!folio)
+		return false;
+	young = damon_folio_young(folio);
+	folio_put(folio);
+	return young;
+}
+
+static void prepare_access_checks(struct damon_ctx *ctx)
+{
+	struct damon_target *t;
+	struct damon_region *r;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t) {
+			prepare(ctx, r);
+			cond_resched();
+		}
+	}
+}
+
+static unsigned int check_accesses(struct damon_ctx *ctx)
+{
+	unsigned int max_nr_accesses = 0;
+	struct damon_target *t;
+	struct damon_region *r;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t) {
+			damon_update_region_access_rate(r, accessed(ctx, r));
+			max_nr_accesses = max(max_nr_accesses, r->nr_accesses);
+			cond_resched();
+		}
+	}
+	return max_nr_accesses;
+}
+
+static int __init damon_pa_init(void)
+{
+	const struct damon_operations paddr = {
+		.id = DAMON_OPS_PADDR,
+		.pidless = true,
+		.prepare_access_checks = prepare_access_checks,
+		.check_accesses = check_accesses,
+		.get_scheme_score = damos_priority,
+		.apply_scheme = damon_pa_apply_scheme,
+		.sz_on_node = damon_pa_sz_on_node,
+	};
+
+	return damon_register_ops(&paddr);
+}
+subsys_initcall(damon_pa_init);
