@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the built-in users of DAMON, which are called modules though they cannot
+ * be unloaded, have in common.  A module is its parameters, a row for each, and
+ * a function that makes its schemes of them.
+ *
+ * Parameters are at /sys/module/NAME/parameters and on the kernel command line.
+ * A source file defines MODULE_PARAM_PREFIX before it includes this.
+ *
+ * Locking: all reading and writing of parameters, and so all functions here, is
+ * serialised by the lock of kernel parameters; its holder may wait for the
+ * kdamond, so the kdamond does not take it.
+ */
+#ifndef _MM_DAMON_MODULE_H
+#define _MM_DAMON_MODULE_H
+
+#include <linux/damon.h>
+#include <linux/moduleparam.h>
+
+/**
+ * struct damon_module - A built-in user of DAMON.
+ * @build:	set up a new context that has the operations set for physical
+ *		memory; returns 0 or an errno
+ * @round:	once a sampling interval, in the kdamond; may be NULL
+ * @stats:	what the schemes did, by their number; @nr_stats of them, copied
+ *		once a sampling interval
+ * @nr_stats:	length of @stats
+ * @wanted:	@enabled was written to before DAMON was ready
+ * @ready:	DAMON is
+ * @ctx:	what was last started, NULL if nothing was
+ * @each_round:	for use by module.c
+ */
+struct damon_module {
+	int (*build)(struct damon_ctx *ctx);
+	void (*round)(struct damon_ctx *ctx);
+	struct damos_stat *stats;
+	unsigned int nr_stats;
+	bool wanted;
+	bool ready;
+	struct damon_ctx *ctx;
+	struct damon_call_control each_round;
+};
+
+extern const struct kernel_param_ops damon_module_enabled_ops;
+extern const struct kernel_param_ops damon_module_commit_ops;
+extern const struct kernel_param_ops damon_module_pid_ops;
+extern const struct kernel_param_ops damon_module_addr_unit_ops;
+
+int damon_module_init(struct damon_module *m);
+
+/* What every module has. */
+#define DAMON_MODULE_PARAMS(m)						\
+	module_param_cb(enabled, &damon_module_enabled_ops, m, 0600);	\
+	module_param_cb(kdamond_pid, &damon_module_pid_ops, m, 0400)
+
+/**
+ * struct damon_sched_params - Parameters of modules that have schemes.
+ * @attrs:		monitoring attributes, if they are not tuned
+ * @autotune:		tune the intervals
+ * @wmarks:		when to do anything
+ * @quota_ms:		ms it may take in a window, 0 for no limit
+ * @quota_reset_ms:	length of the window, ms
+ * @region:		what to monitor, core address units; all System RAM, and
+ *			set to that, if both are 0
+ * @addr_unit:		bytes in a core address unit, not 0
+ */
+struct damon_sched_params {
+	struct damon_attrs attrs;
+	bool autotune;
+	struct damos_watermarks wmarks;
+	unsigned long quota_ms;
+	unsigned long quota_reset_ms;
+	struct damon_addr_range region;
+	unsigned long addr_unit;
+};
+
+/* Defaults; watermarks are in 1/1000 of memory. */
+#define DAMON_SCHED_DEFAULTS(_high, _mid, _low) {			\
+	.attrs = {							\
+		.sample_interval = 5 * USEC_PER_MSEC,			\
+		.aggr_interval = 100 * USEC_PER_MSEC,			\
+		.min_nr_regions = 10,					\
+		.max_nr_regions = 1000,					\
+	},								\
+	.wmarks = {							\
+		.metric = DAMOS_WMARK_FREE_MEM_RATE,			\
+		.interval = 5 * USEC_PER_SEC,				\
+		.high = _high, .mid = _mid, .low = _low,		\
+	},								\
+	.quota_ms = 10,							\
+	.quota_reset_ms = 1000,						\
+	.addr_unit = 1,							\
+}
+
+#define DAMON_SCHED_PARAM(name, type, member)				\
+	module_param_named(name, member, type, 0600)
+
+/* What modules that have schemes have; @p is the struct damon_sched_params. */
+#define DAMON_SCHED_PARAMS(m, p)					\
+	DAMON_MODULE_PARAMS(m);						\
+	module_param_cb(commit_inputs, &damon_module_commit_ops, m, 0600); \
+	DAMON_SCHED_PARAM(sample_interval, ulong, (p).attrs.sample_interval); \
+	DAMON_SCHED_PARAM(aggr_interval, ulong, (p).attrs.aggr_interval); \
+	DAMON_SCHED_PARAM(min_nr_regions, ulong, (p).attrs.min_nr_regions); \
+	DAMON_SCHED_PARAM(max_nr_regions, ulong, (p).attrs.max_nr_regions); \
+	DAMON_SCHED_PARAM(autotune_monitoring_intervals, bool, (p).autotune); \
+	DAMON_SCHED_PARAM(wmarks_interval, ulong, (p).wmarks.interval);	\
+	DAMON_SCHED_PARAM(wmarks_high, ulong, (p).wmarks.high);		\
+	DAMON_SCHED_PARAM(wmarks_mid, ulong, (p).wmarks.mid);		\
+	DAMON_SCHED_PARAM(wmarks_low, ulong, (p).wmarks.low);		\
+	DAMON_SCHED_PARAM(quota_ms, ulong, (p).quota_ms);		\
+	DAMON_SCHED_PARAM(quota_reset_interval_ms, ulong, (p).quota_reset_ms); \
+	DAMON_SCHED_PARAM(monitor_region_start, ulong, (p).region.start); \
+	DAMON_SCHED_PARAM(monitor_region_end, ulong, (p).region.end);	\
+	module_param_cb(addr_unit, &damon_module_addr_unit_ops,		\
+			&(p).addr_unit, 0600)
+
+/* A counter of a &struct damos_stat. */
+#define DAMON_SCHED_STAT(name, stat)					\
+	module_param_named(name, stat, ulong, 0400)
+
+struct damon_attrs damon_sched_attrs(const struct damon_sched_params *p);
+unsigned int damon_sched_age(const struct damon_sched_params *p,
+			     unsigned long us);
+int damon_sched_fill(struct damon_ctx *ctx, struct damon_sched_params *p);
+
+#endif
