@@ -15,10 +15,10 @@
 
 #include <kunit/visibility.h>
 
+#include "lru_sort.h"
+
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "damon_lru_sort."
-
-#include "lru_sort.h"
 
 static struct damon_lru_sort_params params = {
 	.sched = DAMON_SCHED_DEFAULTS(200, 150, 50),

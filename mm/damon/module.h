@@ -5,7 +5,7 @@
  * a function that makes its schemes of them.
  *
  * Parameters are at /sys/module/NAME/parameters and on the kernel command line.
- * A source file defines MODULE_PARAM_PREFIX before it includes this.
+ * A source file defines MODULE_PARAM_PREFIX, anew, after it includes this.
  *
  * Locking: all reading and writing of parameters, and so all functions here, is
  * serialised by the lock of kernel parameters; its holder may wait for the

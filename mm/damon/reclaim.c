@@ -14,10 +14,10 @@
 
 #include <kunit/visibility.h>
 
+#include "reclaim.h"
+
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "damon_reclaim."
-
-#include "reclaim.h"
 
 static struct damon_reclaim_params params = {
 	.sched = DAMON_SCHED_DEFAULTS(500, 400, 200),

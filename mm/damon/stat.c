@@ -22,11 +22,11 @@
 
 #include <kunit/visibility.h>
 
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "damon_stat."
-
 #include "module.h"
 #include "stat.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "damon_stat."
 
 #define REFRESH		(5 * HZ)
 
