@@ -145,21 +145,24 @@ static struct damon_module lru_sort = {
 	.build = build, .stats = stats, .nr_stats = ARRAY_SIZE(stats),
 };
 
-DAMON_SCHED_PARAMS(&lru_sort, params.sched);
-DAMON_SCHED_PARAM(hot_thres_access_freq, ulong, params.hot_permil);
-DAMON_SCHED_PARAM(cold_min_age, ulong, params.cold_min_age);
-DAMON_SCHED_PARAM(active_mem_bp, ulong, params.active_mem_bp);
-DAMON_SCHED_PARAM(filter_young_pages, bool, params.filter_young);
-DAMON_SCHED_STAT(nr_lru_sort_tried_hot_regions, stats[0].nr_tried);
-DAMON_SCHED_STAT(bytes_lru_sort_tried_hot_regions, stats[0].sz_tried);
-DAMON_SCHED_STAT(nr_lru_sorted_hot_regions, stats[0].nr_applied);
-DAMON_SCHED_STAT(bytes_lru_sorted_hot_regions, stats[0].sz_applied);
-DAMON_SCHED_STAT(nr_hot_quota_exceeds, stats[0].qt_exceeds);
-DAMON_SCHED_STAT(nr_lru_sort_tried_cold_regions, stats[1].nr_tried);
-DAMON_SCHED_STAT(bytes_lru_sort_tried_cold_regions, stats[1].sz_tried);
-DAMON_SCHED_STAT(nr_lru_sorted_cold_regions, stats[1].nr_applied);
-DAMON_SCHED_STAT(bytes_lru_sorted_cold_regions, stats[1].sz_applied);
-DAMON_SCHED_STAT(nr_cold_quota_exceeds, stats[1].qt_exceeds);
+module_param_cb(enabled, &damon_module_enabled_ops, &lru_sort, 0600);
+module_param_cb(kdamond_pid, &damon_module_pid_ops, &lru_sort, 0400);
+module_param_cb(commit_inputs, &damon_module_commit_ops, &lru_sort, 0600);
+DAMON_SCHED_PARAMS;
+module_param_named(hot_thres_access_freq, params.hot_permil, ulong, 0600);
+module_param_named(cold_min_age, params.cold_min_age, ulong, 0600);
+module_param_named(active_mem_bp, params.active_mem_bp, ulong, 0600);
+module_param_named(filter_young_pages, params.filter_young, bool, 0600);
+module_param_named(nr_lru_sort_tried_hot_regions, stats[0].nr_tried, ulong, 0400);
+module_param_named(bytes_lru_sort_tried_hot_regions, stats[0].sz_tried, ulong, 0400);
+module_param_named(nr_lru_sorted_hot_regions, stats[0].nr_applied, ulong, 0400);
+module_param_named(bytes_lru_sorted_hot_regions, stats[0].sz_applied, ulong, 0400);
+module_param_named(nr_hot_quota_exceeds, stats[0].qt_exceeds, ulong, 0400);
+module_param_named(nr_lru_sort_tried_cold_regions, stats[1].nr_tried, ulong, 0400);
+module_param_named(bytes_lru_sort_tried_cold_regions, stats[1].sz_tried, ulong, 0400);
+module_param_named(nr_lru_sorted_cold_regions, stats[1].nr_applied, ulong, 0400);
+module_param_named(bytes_lru_sorted_cold_regions, stats[1].sz_applied, ulong, 0400);
+module_param_named(nr_cold_quota_exceeds, stats[1].qt_exceeds, ulong, 0400);
 
 static int __init damon_lru_sort_init(void)
 {

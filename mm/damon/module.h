@@ -48,11 +48,6 @@ extern const struct kernel_param_ops damon_module_addr_unit_ops;
 
 int damon_module_init(struct damon_module *m);
 
-/* What every module has. */
-#define DAMON_MODULE_PARAMS(m)						\
-	module_param_cb(enabled, &damon_module_enabled_ops, m, 0600);	\
-	module_param_cb(kdamond_pid, &damon_module_pid_ops, m, 0400)
-
 /**
  * struct damon_sched_params - Parameters of modules that have schemes.
  * @attrs:		monitoring attributes, if they are not tuned
@@ -92,32 +87,32 @@ struct damon_sched_params {
 	.addr_unit = 1,							\
 }
 
-#define DAMON_SCHED_PARAM(name, type, member)				\
-	module_param_named(name, member, type, 0600)
-
-/* What modules that have schemes have; @p is the struct damon_sched_params. */
-#define DAMON_SCHED_PARAMS(m, p)					\
-	DAMON_MODULE_PARAMS(m);						\
-	module_param_cb(commit_inputs, &damon_module_commit_ops, m, 0600); \
-	DAMON_SCHED_PARAM(sample_interval, ulong, (p).attrs.sample_interval); \
-	DAMON_SCHED_PARAM(aggr_interval, ulong, (p).attrs.aggr_interval); \
-	DAMON_SCHED_PARAM(min_nr_regions, ulong, (p).attrs.min_nr_regions); \
-	DAMON_SCHED_PARAM(max_nr_regions, ulong, (p).attrs.max_nr_regions); \
-	DAMON_SCHED_PARAM(autotune_monitoring_intervals, bool, (p).autotune); \
-	DAMON_SCHED_PARAM(wmarks_interval, ulong, (p).wmarks.interval);	\
-	DAMON_SCHED_PARAM(wmarks_high, ulong, (p).wmarks.high);		\
-	DAMON_SCHED_PARAM(wmarks_mid, ulong, (p).wmarks.mid);		\
-	DAMON_SCHED_PARAM(wmarks_low, ulong, (p).wmarks.low);		\
-	DAMON_SCHED_PARAM(quota_ms, ulong, (p).quota_ms);		\
-	DAMON_SCHED_PARAM(quota_reset_interval_ms, ulong, (p).quota_reset_ms); \
-	DAMON_SCHED_PARAM(monitor_region_start, ulong, (p).region.start); \
-	DAMON_SCHED_PARAM(monitor_region_end, ulong, (p).region.end);	\
+/* A row each for what modules that have schemes have, of the file's @params. */
+#define DAMON_SCHED_PARAMS						\
+	module_param_named(sample_interval,				\
+			   params.sched.attrs.sample_interval, ulong, 0600); \
+	module_param_named(aggr_interval,				\
+			   params.sched.attrs.aggr_interval, ulong, 0600); \
+	module_param_named(min_nr_regions,				\
+			   params.sched.attrs.min_nr_regions, ulong, 0600); \
+	module_param_named(max_nr_regions,				\
+			   params.sched.attrs.max_nr_regions, ulong, 0600); \
+	module_param_named(autotune_monitoring_intervals,		\
+			   params.sched.autotune, bool, 0600);		\
+	module_param_named(wmarks_interval,				\
+			   params.sched.wmarks.interval, ulong, 0600);	\
+	module_param_named(wmarks_high, params.sched.wmarks.high, ulong, 0600); \
+	module_param_named(wmarks_mid, params.sched.wmarks.mid, ulong, 0600); \
+	module_param_named(wmarks_low, params.sched.wmarks.low, ulong, 0600); \
+	module_param_named(quota_ms, params.sched.quota_ms, ulong, 0600); \
+	module_param_named(quota_reset_interval_ms,			\
+			   params.sched.quota_reset_ms, ulong, 0600);	\
+	module_param_named(monitor_region_start,			\
+			   params.sched.region.start, ulong, 0600);	\
+	module_param_named(monitor_region_end,				\
+			   params.sched.region.end, ulong, 0600);	\
 	module_param_cb(addr_unit, &damon_module_addr_unit_ops,		\
-			&(p).addr_unit, 0600)
-
-/* A counter of a &struct damos_stat. */
-#define DAMON_SCHED_STAT(name, stat)					\
-	module_param_named(name, stat, ulong, 0400)
+			&params.sched.addr_unit, 0600)
 
 struct damon_attrs damon_sched_attrs(const struct damon_sched_params *p);
 unsigned int damon_sched_age(const struct damon_sched_params *p,

@@ -96,17 +96,20 @@ static struct damon_module reclaim = {
 	.build = build, .stats = &stat, .nr_stats = 1,
 };
 
-DAMON_SCHED_PARAMS(&reclaim, params.sched);
-DAMON_SCHED_PARAM(min_age, ulong, params.min_age);
-DAMON_SCHED_PARAM(quota_sz, ulong, params.quota_sz);
-DAMON_SCHED_PARAM(quota_mem_pressure_us, ulong, params.mem_pressure_us);
-DAMON_SCHED_PARAM(quota_autotune_feedback, ulong, params.feedback);
-DAMON_SCHED_PARAM(skip_anon, bool, params.skip_anon);
-DAMON_SCHED_STAT(nr_reclaim_tried_regions, stat.nr_tried);
-DAMON_SCHED_STAT(bytes_reclaim_tried_regions, stat.sz_tried);
-DAMON_SCHED_STAT(nr_reclaimed_regions, stat.nr_applied);
-DAMON_SCHED_STAT(bytes_reclaimed_regions, stat.sz_applied);
-DAMON_SCHED_STAT(nr_quota_exceeds, stat.qt_exceeds);
+module_param_cb(enabled, &damon_module_enabled_ops, &reclaim, 0600);
+module_param_cb(kdamond_pid, &damon_module_pid_ops, &reclaim, 0400);
+module_param_cb(commit_inputs, &damon_module_commit_ops, &reclaim, 0600);
+DAMON_SCHED_PARAMS;
+module_param_named(min_age, params.min_age, ulong, 0600);
+module_param_named(quota_sz, params.quota_sz, ulong, 0600);
+module_param_named(quota_mem_pressure_us, params.mem_pressure_us, ulong, 0600);
+module_param_named(quota_autotune_feedback, params.feedback, ulong, 0600);
+module_param_named(skip_anon, params.skip_anon, bool, 0600);
+module_param_named(nr_reclaim_tried_regions, stat.nr_tried, ulong, 0400);
+module_param_named(bytes_reclaim_tried_regions, stat.sz_tried, ulong, 0400);
+module_param_named(nr_reclaimed_regions, stat.nr_applied, ulong, 0400);
+module_param_named(bytes_reclaimed_regions, stat.sz_applied, ulong, 0400);
+module_param_named(nr_quota_exceeds, stat.qt_exceeds, ulong, 0400);
 
 static int __init damon_reclaim_init(void)
 {

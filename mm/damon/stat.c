@@ -159,7 +159,8 @@ static struct damon_module damon_stat = {
 	.wanted = IS_ENABLED(CONFIG_DAMON_STAT_ENABLED_DEFAULT),
 };
 
-DAMON_MODULE_PARAMS(&damon_stat);
+module_param_cb(enabled, &damon_module_enabled_ops, &damon_stat, 0600);
+module_param_cb(kdamond_pid, &damon_module_pid_ops, &damon_stat, 0400);
 module_param_named(estimated_memory_bandwidth, bandwidth, ulong, 0400);
 module_param_array_named(memory_idle_ms_percentiles, idle_ms, long, NULL, 0400);
 module_param_named(aggr_interval_us, aggr_interval_us, ulong, 0400);
