@@ -412,6 +412,7 @@ void damos_add_quota_goal(struct damos_quota *q, struct damos_quota_goal *g);
 void damos_destroy_quota_goal(struct damos_quota_goal *g);
 int damos_commit_quota_goals(struct damos_quota *dst, struct damos_quota *src);
 const char *damos_goal_metric_name(unsigned int metric);
+bool damos_goal_has_memcg(enum damos_quota_goal_metric metric);
 const char *damos_goal_tuner_name(unsigned int tuner);
 
 struct damos_filter *damos_new_filter(enum damos_filter_type type,
@@ -419,6 +420,7 @@ struct damos_filter *damos_new_filter(enum damos_filter_type type,
 void damos_add_filter(struct damos *s, struct damos_filter *f);
 void damos_destroy_filter(struct damos_filter *f);
 bool damos_filter_for_ops(enum damos_filter_type type);
+bool damos_filter_has_memcg(enum damos_filter_type type);
 const char *damos_filter_name(unsigned int type);
 
 const char *damos_wmark_metric_name(unsigned int metric);

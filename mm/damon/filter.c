@@ -101,7 +101,9 @@ static bool is_of_target(const struct damos_filter *f, unsigned int target_idx,
 const struct damos_filter_kind damos_filter_kinds[] = {
 	[DAMOS_FILTER_TYPE_ANON] = { "anon", .match_folio = is_anon },
 	[DAMOS_FILTER_TYPE_ACTIVE] = { "active", .match_folio = is_active },
-	[DAMOS_FILTER_TYPE_MEMCG] = { "memcg", .match_folio = is_of_memcg },
+	[DAMOS_FILTER_TYPE_MEMCG] = {
+		"memcg", .match_folio = is_of_memcg, .of_memcg = true,
+	},
 	[DAMOS_FILTER_TYPE_YOUNG] = { "young", .match_folio = is_young },
 	[DAMOS_FILTER_TYPE_HUGEPAGE_SIZE] = {
 		"hugepage_size", .match_folio = is_of_size, .valid = sizes_valid,
@@ -135,6 +137,17 @@ const char *damos_filter_name(unsigned int type)
 bool damos_filter_for_ops(enum damos_filter_type type)
 {
 	return damos_filter_kinds[type].match_folio;
+}
+
+/**
+ * damos_filter_has_memcg() - Tell whether a type of filters is about cgroups.
+ * @type:	the type
+ *
+ * Return: true if &damos_filter.memcg_id matters.
+ */
+bool damos_filter_has_memcg(enum damos_filter_type type)
+{
+	return damos_filter_kinds[type].of_memcg;
 }
 
 /**

@@ -222,10 +222,10 @@ const struct damos_goal_kind damos_goal_kinds[] = {
 	[DAMOS_QUOTA_NODE_MEM_USED_BP] = { "node_mem_used_bp", node_mem_used_bp },
 	[DAMOS_QUOTA_NODE_MEM_FREE_BP] = { "node_mem_free_bp", node_mem_free_bp },
 	[DAMOS_QUOTA_NODE_MEMCG_USED_BP] = {
-		"node_memcg_used_bp", node_memcg_used_bp,
+		"node_memcg_used_bp", node_memcg_used_bp, .of_memcg = true,
 	},
 	[DAMOS_QUOTA_NODE_MEMCG_FREE_BP] = {
-		"node_memcg_free_bp", node_memcg_free_bp,
+		"node_memcg_free_bp", node_memcg_free_bp, .of_memcg = true,
 	},
 	[DAMOS_QUOTA_ACTIVE_MEM_BP] = { "active_mem_bp", active_mem_bp },
 	[DAMOS_QUOTA_INACTIVE_MEM_BP] = { "inactive_mem_bp", inactive_mem_bp },
@@ -246,6 +246,17 @@ const char *damos_goal_metric_name(unsigned int metric)
 {
 	return metric < NR_DAMOS_QUOTA_GOAL_METRICS ?
 	       damos_goal_kinds[metric].name : NULL;
+}
+
+/**
+ * damos_goal_has_memcg() - Tell whether a metric of goals is about cgroups.
+ * @metric:	the metric
+ *
+ * Return: true if &damos_quota_goal.memcg_id matters.
+ */
+bool damos_goal_has_memcg(enum damos_quota_goal_metric metric)
+{
+	return damos_goal_kinds[metric].of_memcg;
 }
 
 static unsigned long tune_consist(const struct damos_quota *q, unsigned long last,

@@ -51,6 +51,7 @@ struct damos_folio {
  *			minimum region size.  For filters of the core
  * @match_folio:	whether a folio is of the kind.  For the others
  * @valid:		whether the arguments make sense; NULL if they always do
+ * @of_memcg:		&damos_filter.memcg_id is an argument
  */
 struct damos_filter_kind {
 	const char *name;
@@ -61,6 +62,7 @@ struct damos_filter_kind {
 	bool (*match_folio)(const struct damos_filter *f,
 			    struct damos_folio *folio);
 	bool (*valid)(const struct damos_filter *f);
+	bool of_memcg;
 };
 
 extern const struct damos_filter_kind damos_filter_kinds[NR_DAMOS_FILTER_TYPES];
@@ -72,12 +74,14 @@ struct damos_goal_run;
  * @name:	keyword for users
  * @measure:	the current value
  * @on_node:	needs &damon_operations.sz_on_node
+ * @of_memcg:	&damos_quota_goal.memcg_id is an argument
  */
 struct damos_goal_kind {
 	const char *name;
 	unsigned long (*measure)(struct damon_ctx *ctx, struct damos *s,
 				 struct damos_goal_run *goal);
 	bool on_node;
+	bool of_memcg;
 };
 
 extern const struct damos_goal_kind

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Directories and typed files of sysfs from tables; see sysfs-dir.h.
- *
- * To add a type: its struct sdir_type here, its declaration and row macro in
- * the header.
  */
 
 #include <linux/kstrtox.h>
+#include <linux/rwsem.h>
 #include <linux/slab.h>
-#include <linux/string.h>
 
 #include "sysfs-dir.h"
 
-/* All arrays, and the values of locked types. */
-DEFINE_MUTEX(sdir_lock);
+/**
+ * struct sdir_lock - The lock of some directories.
+ * @sem:	held for writing; for reading, by who holds an inner lock
+ * @outer:	the lock around it, NULL for that of the tree
+ */
+struct sdir_lock {
+	struct rw_semaphore sem;
+	struct sdir_lock *outer;
+};
 
 /**
  * struct sdir - A directory that exists.
  * @kobj:	its place in sysfs, and its lifetime
  * @desc:	what is in it
  * @payload:	what its files show; owned by elements, else the parent's
+ * @lock:	its lock
+ * @own_lock:	@lock if it is not the parent's, else NULL
  * @children:	fixed subdirectories
  * @nr_children: how many of them exist
  */
@@ -27,90 +33,59 @@ struct sdir {
 	struct kobject kobj;
 	const struct sdir_desc *desc;
 	void *payload;
+	struct sdir_lock *lock;
+	struct sdir_lock *own_lock;
 	struct sdir **children;
 	unsigned int nr_children;
 };
 
-#define SCALAR_TYPE(_name, type, _fmt, _parse)				\
-static ssize_t _name##_show(const struct sdir_file *f, const void *value, \
-			    char *buf)					\
-{									\
-	return sysfs_emit(buf, _fmt "\n", READ_ONCE(*(const type *)value)); \
-}									\
-static int _name##_store(const struct sdir_file *f, void *value,	\
-			 const char *buf)				\
-{									\
-	type new;							\
-	int err = _parse(buf, 0, &new);					\
-									\
-	if (!err)							\
-		WRITE_ONCE(*(type *)value, new);			\
-	return err;							\
-}									\
-const struct sdir_type sdir_##_name = {					\
-	.show = _name##_show, .store = _name##_store,			\
-}
-
-SCALAR_TYPE(ulong, unsigned long, "%lu", kstrtoul);
-SCALAR_TYPE(uint, unsigned int, "%u", kstrtouint);
-SCALAR_TYPE(int, int, "%d", kstrtoint);
-
-static int int_einval_store(const struct sdir_file *f, void *value,
-			    const char *buf)
+static void unlock_outer(struct sdir_lock *lock)
 {
-	return int_store(f, value, buf) ? -EINVAL : 0;
+	for (lock = lock->outer; lock; lock = lock->outer)
+		up_read(&lock->sem);
 }
 
-const struct sdir_type sdir_int_einval = {
-	.show = int_show, .store = int_einval_store,
-};
-
-static ssize_t kw_show(const struct sdir_file *f, const void *value, char *buf)
+static bool trylock_outer(struct sdir_lock *lock)
 {
-	const struct sdir_keywords *keywords = f->arg;
+	struct sdir_lock *outer = lock->outer;
 
-	return sysfs_emit(buf, "%s\n",
-			  keywords->name(READ_ONCE(*(const unsigned int *)value)));
+	if (!outer)
+		return true;
+	if (!trylock_outer(outer))
+		return false;
+	if (down_read_trylock(&outer->sem))
+		return true;
+	unlock_outer(outer);
+	return false;
 }
 
-static int kw_store(const struct sdir_file *f, void *value, const char *buf)
+/**
+ * sdir_trylock() - Try to lock a directory.
+ * @dir:	the directory; its lock is that of some directory around it
+ *
+ * Return: whether it is locked now.
+ */
+bool sdir_trylock(const struct sdir *dir)
 {
-	const struct sdir_keywords *keywords = f->arg;
-	const char *name;
-	unsigned int i;
-
-	for (i = 0; i < keywords->nr; i++) {
-		name = keywords->name(i);
-		if (!name || !sysfs_streq(buf, name))
-			continue;
-		WRITE_ONCE(*(unsigned int *)value, i);
-		return 0;
-	}
-	return -EINVAL;
+	if (!trylock_outer(dir->lock))
+		return false;
+	if (down_write_trylock(&dir->lock->sem))
+		return true;
+	unlock_outer(dir->lock);
+	return false;
 }
 
-const struct sdir_type sdir_kw = { .show = kw_show, .store = kw_store };
-
-static ssize_t fn_show(const struct sdir_file *f, const void *value, char *buf)
+/**
+ * sdir_unlock() - Undo sdir_trylock().
+ * @dir:	the directory
+ */
+void sdir_unlock(const struct sdir *dir)
 {
-	const struct sdir_fn *fn = f->arg;
-
-	return fn->show(value, buf);
+	up_write(&dir->lock->sem);
+	unlock_outer(dir->lock);
 }
 
-static int fn_store(const struct sdir_file *f, void *value, const char *buf)
-{
-	const struct sdir_fn *fn = f->arg;
-
-	return fn->store(value, buf);
-}
-
-const struct sdir_type sdir_fn = { .show = fn_show, .store = fn_store };
-const struct sdir_type sdir_locked_fn = {
-	.show = fn_show, .store = fn_store, .locked = true,
-};
-
-static ssize_t nr_show(const struct sdir_file *f, const void *value, char *buf)
+static ssize_t nr_show(const struct sdir_file *f, void *value, char *buf)
 {
 	const struct sdir_array *array = value;
 
@@ -128,13 +103,13 @@ static int nr_store(const struct sdir_file *f, void *value, const char *buf)
 		return err;
 	if (nr < 0 || (desc->max_elems && nr > desc->max_elems))
 		return -EINVAL;
-	if (!mutex_trylock(&sdir_lock))
+	if (!sdir_trylock(array->dir))
 		return -EBUSY;
 	if (desc->may_resize)
 		err = desc->may_resize(array);
 	if (!err)
 		err = sdir_set_nr(array, nr);
-	mutex_unlock(&sdir_lock);
+	sdir_unlock(array->dir);
 	return err;
 }
 
@@ -144,15 +119,8 @@ static ssize_t file_show(struct kobject *kobj, struct attribute *attr, char *buf
 {
 	const struct sdir *dir = container_of(kobj, struct sdir, kobj);
 	const struct sdir_file *f = container_of(attr, struct sdir_file, attr);
-	ssize_t len;
 
-	if (!f->type->locked)
-		return f->type->show(f, dir->payload + f->offset, buf);
-	if (!mutex_trylock(&sdir_lock))
-		return -EBUSY;
-	len = f->type->show(f, dir->payload + f->offset, buf);
-	mutex_unlock(&sdir_lock);
-	return len;
+	return f->type->show(f, dir->payload + f->offset, buf);
 }
 
 static ssize_t file_store(struct kobject *kobj, struct attribute *attr,
@@ -164,10 +132,10 @@ static ssize_t file_store(struct kobject *kobj, struct attribute *attr,
 
 	if (!f->type->locked)
 		return f->type->store(f, dir->payload + f->offset, buf) ?: count;
-	if (!mutex_trylock(&sdir_lock))
+	if (!sdir_trylock(dir))
 		return -EBUSY;
 	err = f->type->store(f, dir->payload + f->offset, buf);
-	mutex_unlock(&sdir_lock);
+	sdir_unlock(dir);
 	return err ?: count;
 }
 
@@ -185,11 +153,24 @@ static void free_payload(const struct sdir_desc *desc, void *payload)
 	kfree(payload);
 }
 
+static void destroy_values(const struct sdir *dir)
+{
+	const struct sdir_file *f;
+
+	for (f = dir->desc->files; f && f->attr.name; f++) {
+		if (f->type->destroy)
+			f->type->destroy(dir->payload + f->offset);
+	}
+}
+
+/* Those of subdirectories come first: they refer to this one. */
 static void dir_release(struct kobject *kobj)
 {
 	struct sdir *dir = container_of(kobj, struct sdir, kobj);
 
+	destroy_values(dir);
 	free_payload(dir->desc, dir->payload);
+	kfree(dir->own_lock);
 	kfree(dir->children);
 	kfree(dir);
 }
@@ -217,6 +198,10 @@ static int create_files(struct sdir *dir)
 	return 0;
 }
 
+static struct sdir *create(struct kobject *parent, const char *name,
+			   const struct sdir_desc *desc, void *payload,
+			   struct sdir_lock *lock);
+
 static int create_children(struct sdir *dir)
 {
 	const struct sdir_child *c;
@@ -231,8 +216,8 @@ static int create_children(struct sdir *dir)
 	if (!dir->children)
 		return -ENOMEM;
 	for (c = dir->desc->children; c->name; c++) {
-		child = sdir_create(&dir->kobj, c->name, c->desc,
-				    dir->payload + c->offset);
+		child = create(&dir->kobj, c->name, c->desc,
+			       dir->payload + c->offset, dir->lock);
 		if (IS_ERR(child))
 			return PTR_ERR(child);
 		dir->children[dir->nr_children++] = child;
@@ -256,17 +241,24 @@ static void *new_payload(const struct sdir_desc *desc)
 	return payload;
 }
 
-/**
- * sdir_create() - Make a directory and all that is in it.
- * @parent:	where
- * @name:	its name; copied
- * @desc:	what is in it
- * @payload:	what its files show; an element owns it, even if this fails
- *
- * Return: the directory, or an ERR_PTR() when nothing was made.
- */
-struct sdir *sdir_create(struct kobject *parent, const char *name,
-			 const struct sdir_desc *desc, void *payload)
+static int set_lock(struct sdir *dir, struct sdir_lock *lock)
+{
+	dir->lock = lock;
+	if (lock && !dir->desc->has_lock)
+		return 0;
+	dir->own_lock = kzalloc(sizeof(*lock), GFP_KERNEL);
+	if (!dir->own_lock)
+		return -ENOMEM;
+	init_rwsem(&dir->own_lock->sem);
+	dir->own_lock->outer = lock;
+	dir->lock = dir->own_lock;
+	return 0;
+}
+
+/* @lock: of the directory around it */
+static struct sdir *create(struct kobject *parent, const char *name,
+			   const struct sdir_desc *desc, void *payload,
+			   struct sdir_lock *lock)
 {
 	struct sdir *dir = kzalloc(sizeof(*dir), GFP_KERNEL);
 	int err;
@@ -278,11 +270,28 @@ struct sdir *sdir_create(struct kobject *parent, const char *name,
 	dir->desc = desc;
 	dir->payload = payload;
 	kobject_init(&dir->kobj, &dir_ktype);
-	err = kobject_add(&dir->kobj, parent, "%s", name) ?: populate(dir);
+	err = set_lock(dir, lock) ?:
+	      kobject_add(&dir->kobj, parent, "%s", name) ?:
+	      populate(dir);
 	if (!err)
 		return dir;
 	sdir_remove(dir);
 	return ERR_PTR(err);
+}
+
+/**
+ * sdir_create() - Make a tree: a directory and all that is in it.
+ * @parent:	where
+ * @name:	its name; copied
+ * @desc:	what is in it
+ * @payload:	what its files show
+ *
+ * Return: the directory, or an ERR_PTR() when nothing was made.
+ */
+struct sdir *sdir_create(struct kobject *parent, const char *name,
+			 const struct sdir_desc *desc, void *payload)
+{
+	return create(parent, name, desc, payload, NULL);
 }
 
 static void remove_elems(struct sdir_array *array)
@@ -317,7 +326,7 @@ void sdir_remove(struct sdir *dir)
  * @array:	the elements
  * @i:		its number
  *
- * Context: sdir_lock held.
+ * Context: the directory is locked, by the caller or by who waits for it.
  * Return: the payload, NULL when there is no such element.
  */
 void *sdir_elem(const struct sdir_array *array, unsigned int i)
@@ -334,8 +343,8 @@ static int add_elem(struct sdir_array *array, void *payload)
 	if (!payload)
 		return -ENOMEM;
 	snprintf(name, sizeof(name), "%u", array->nr);
-	elem = sdir_create(&array->dir->kobj, name, array->dir->desc->elem,
-			   payload);
+	elem = create(&array->dir->kobj, name, array->dir->desc->elem, payload,
+		      array->dir->lock);
 	if (IS_ERR(elem))
 		return PTR_ERR(elem);
 	array->elems[array->nr] = elem;
@@ -348,14 +357,14 @@ static int add_elem(struct sdir_array *array, void *payload)
  * @array:	the elements
  * @nr:		how many there are to be
  *
- * Context: sdir_lock held.
+ * Context: the directory is locked.
  * Return: 0, or -ENOMEM, when there are none.
  */
 int sdir_set_nr(struct sdir_array *array, unsigned int nr)
 {
 	int err = 0;
 
-	lockdep_assert_held(&sdir_lock);
+	lockdep_assert_held_write(&array->dir->lock->sem);
 	remove_elems(array);
 	kfree(array->elems);
 	array->room = 0;
@@ -392,7 +401,7 @@ static int make_room(struct sdir_array *array)
  * @array:	the elements
  * @payload:	its payload; copied
  *
- * Context: sdir_lock held, by the caller or by who waits for it.
+ * Context: the directory is locked, by the caller or by who waits for it.
  * Return: 0 or -ENOMEM.
  */
 int sdir_append(struct sdir_array *array, const void *payload)

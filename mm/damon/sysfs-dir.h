@@ -14,36 +14,38 @@
  *	struct target { int pid; struct sdir_array regions; };
  *	struct damon_addr_range *r = sdir_elem(&target->regions, 0);
  *
- * Locking: sdir_lock protects all arrays, and what files of the locked types
- * show and set.  Whoever removes a directory waits for the readers and writers
- * of its files; so these must never wait for the lock that a remover holds,
- * and give up with -EBUSY instead.  Scalars need no lock: their payload lives
- * as long as their file.
+ * Locking: a tree has a lock, and so has each element whose descriptor asks for
+ * one, for all that is below it.  Who holds the lock of the tree holds all of
+ * them.  A lock protects the arrays, and the values of locked types against
+ * being set.  It is only ever tried: whoever removes a directory waits for the
+ * readers and writers of its files, so these must never wait for the remover,
+ * and writers give up with -EBUSY instead.  Nothing that is read needs the lock:
+ * a payload lives as long as its files.
  */
 #ifndef _MM_DAMON_SYSFS_DIR_H
 #define _MM_DAMON_SYSFS_DIR_H
 
 #include <linux/build_bug.h>
 #include <linux/kobject.h>
-#include <linux/mutex.h>
 #include <linux/sysfs.h>
 
 struct sdir;
 struct sdir_array;
 struct sdir_file;
-
-extern struct mutex sdir_lock;
+struct sdir_lock;
 
 /**
  * struct sdir_type - How the value of a file is printed and parsed.
  * @show:	print @value to the page @buf; returns the length
  * @store:	set @value from the string @buf; returns 0 or an errno, and
  *		leaves @value alone in the latter case.  NULL for read-only
- * @locked:	both are called under sdir_lock
+ * @destroy:	free what @value refers to, or NULL
+ * @locked:	@store is called with the directory locked
  */
 struct sdir_type {
-	ssize_t (*show)(const struct sdir_file *f, const void *value, char *buf);
+	ssize_t (*show)(const struct sdir_file *f, void *value, char *buf);
 	int (*store)(const struct sdir_file *f, void *value, const char *buf);
+	void (*destroy)(void *value);
 	bool locked;
 };
 
@@ -65,10 +67,12 @@ struct sdir_file {
  * struct sdir_keywords - Values that are named; the argument of sdir_kw.
  * @nr:		values are below this
  * @name:	name of a value, NULL if it cannot be chosen
+ * @accepts:	whether it can be chosen here, NULL if all that have a name can
  */
 struct sdir_keywords {
 	unsigned int nr;
 	const char *(*name)(unsigned int value);
+	bool (*accepts)(unsigned int value);
 };
 
 /**
@@ -77,12 +81,13 @@ struct sdir_keywords {
  * @store:	react to a write, given the payload
  */
 struct sdir_fn {
-	ssize_t (*show)(const void *payload, char *buf);
+	ssize_t (*show)(void *payload, char *buf);
 	int (*store)(void *payload, const char *buf);
 };
 
-extern const struct sdir_type sdir_ulong, sdir_uint, sdir_int, sdir_int_einval,
-	sdir_kw, sdir_nr, sdir_fn, sdir_locked_fn;
+extern const struct sdir_type sdir_ulong, sdir_ulong_einval, sdir_ulong_positive,
+	sdir_uint, sdir_uint_einval, sdir_int, sdir_int_einval, sdir_bool,
+	sdir_str, sdir_kw, sdir_nr, sdir_fn, sdir_locked_fn;
 
 /* The last two arguments are the struct of the payload and its member. */
 #define SDIR_FILE(_name, _mode, _type, _arg, _ctype, ...) {		\
@@ -95,17 +100,28 @@ extern const struct sdir_type sdir_ulong, sdir_uint, sdir_int, sdir_int_einval,
 
 #define SDIR_ULONG(n, ...) SDIR_FILE(n, 0600, ulong, NULL, unsigned long, __VA_ARGS__)
 #define SDIR_ULONG_RO(n, ...) SDIR_FILE(n, 0400, ulong, NULL, unsigned long, __VA_ARGS__)
+#define SDIR_UINT(n, ...) SDIR_FILE(n, 0600, uint, NULL, unsigned int, __VA_ARGS__)
 #define SDIR_UINT_RO(n, ...) SDIR_FILE(n, 0400, uint, NULL, unsigned int, __VA_ARGS__)
-/* An int that refuses numbers out of range with -EINVAL. */
+#define SDIR_INT(n, ...) SDIR_FILE(n, 0600, int, NULL, int, __VA_ARGS__)
+/* These refuse numbers out of range with -EINVAL. */
+#define SDIR_ULONG_EINVAL(n, ...) \
+	SDIR_FILE(n, 0600, ulong_einval, NULL, unsigned long, __VA_ARGS__)
+#define SDIR_UINT_EINVAL(n, ...) \
+	SDIR_FILE(n, 0600, uint_einval, NULL, unsigned int, __VA_ARGS__)
 #define SDIR_INT_EINVAL(n, ...) SDIR_FILE(n, 0600, int_einval, NULL, int, __VA_ARGS__)
+/* And this one 0. */
+#define SDIR_ULONG_POSITIVE(n, ...) \
+	SDIR_FILE(n, 0600, ulong_positive, NULL, unsigned long, __VA_ARGS__)
+#define SDIR_BOOL(n, ...) SDIR_FILE(n, 0600, bool, NULL, bool, __VA_ARGS__)
+/* As written, NULL if never; set with the directory locked. */
+#define SDIR_STR(n, ...) SDIR_FILE(n, 0600, str, NULL, char *, __VA_ARGS__)
 /* An enum of type @e, by the &struct sdir_keywords @k. */
 #define SDIR_KW(n, k, e, ...) SDIR_FILE(n, 0600, kw, k, e, __VA_ARGS__)
 /* The number of elements in the directory; setting it makes them anew. */
 #define SDIR_NR(n)		{ { .name = n, .mode = 0600 }, &sdir_nr }
-/* By the &struct sdir_fn @f. */
+/* By the &struct sdir_fn @f; the last one is set with the directory locked. */
 #define SDIR_FN_RO(n, f)	{ { .name = n, .mode = 0400 }, &sdir_fn, 0, f }
 #define SDIR_LOCKED_FN(n, f)	{ { .name = n, .mode = 0600 }, &sdir_locked_fn, 0, f }
-#define SDIR_LOCKED_FN_RO(n, f)	{ { .name = n, .mode = 0400 }, &sdir_locked_fn, 0, f }
 
 /**
  * struct sdir_child - A fixed subdirectory.
@@ -126,8 +142,9 @@ struct sdir_child {
  * @elem:	what is in the numbered elements, which the &struct sdir_array at
  *		the start of the payload holds; NULL if there are none
  * @max_elems:	largest number of elements to be set by an sdir_nr, 0 for any
- * @may_resize:	0 or the errno that refuses a write to an sdir_nr; called under
- *		sdir_lock
+ * @may_resize:	0 or the errno that refuses a write to an sdir_nr; called with
+ *		the directory locked
+ * @has_lock:	the element has a lock of its own
  * @size:	size of the payload of an element
  * @init:	give a payload its defaults
  * @release:	before a payload is freed; the directory is gone
@@ -140,6 +157,7 @@ struct sdir_desc {
 	unsigned int max_elems;
 	int (*may_resize)(const struct sdir_array *array);
 
+	bool has_lock;
 	size_t size;
 	void (*init)(void *payload);
 	void (*release)(void *payload);
@@ -162,6 +180,9 @@ struct sdir_array {
 struct sdir *sdir_create(struct kobject *parent, const char *name,
 			 const struct sdir_desc *desc, void *payload);
 void sdir_remove(struct sdir *dir);
+
+bool sdir_trylock(const struct sdir *dir);
+void sdir_unlock(const struct sdir *dir);
 
 void *sdir_elem(const struct sdir_array *array, unsigned int i);
 int sdir_set_nr(struct sdir_array *array, unsigned int nr);

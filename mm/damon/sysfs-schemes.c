@@ -1,100 +1,225 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The directories of schemes: what is staged for them, and what was found.
+ * The directories below a context's schemes.
  *
- * A scheme of a context has the number of the directory it was made from.  The
- * directory may have gone since; then there is nowhere to put its results.
+ * To add a file: its row.
  */
-
-#include <linux/minmax.h>
 
 #include "sysfs.h"
 
-/* Bounds of an access pattern, inclusive.  As wide as users write them. */
-struct bounds {
-	unsigned long min;
-	unsigned long max;
-};
-
-/**
- * struct tried - What a scheme was last seen to be applied to.
- * @regions:	&struct tried_region
- * @total_bytes: size of all those regions, in core address units
- */
-struct tried {
-	struct sdir_array regions;
-	unsigned long total_bytes;
-};
-
-/**
- * struct tried_region - A region a scheme was applied to.
- * @ar:		where
- * @nr_accesses: moving sum of its accesses
- * @age:	before the scheme was applied
- * @sz_filter_passed: how much of it passed filters of the operations set
- */
-struct tried_region {
-	struct damon_addr_range ar;
-	unsigned int nr_accesses;
-	unsigned int age;
-	unsigned long sz_filter_passed;
-};
-
-/**
- * struct scheme - A scheme directory.
- * @action:	see &struct damos
- * @apply_interval_us: see &struct damos
- * @sz:		see &struct damos_access_pattern
- * @nr_accesses: see &struct damos_access_pattern
- * @age:	see &struct damos_access_pattern
- * @tried:	results
- */
-struct scheme {
-	enum damos_action action;
-	unsigned long apply_interval_us;
-	struct bounds sz;
-	struct bounds nr_accesses;
-	struct bounds age;
-	struct tried tried;
-};
-
-static const struct sdir_desc tried_region_desc = {
-	.size = sizeof(struct tried_region),
-	.files = (const struct sdir_file[]) {
-		SDIR_ULONG_RO("start", struct tried_region, ar.start),
-		SDIR_ULONG_RO("end", struct tried_region, ar.end),
-		SDIR_UINT_RO("nr_accesses", struct tried_region, nr_accesses),
-		SDIR_UINT_RO("age", struct tried_region, age),
-		SDIR_ULONG_RO("sz_filter_passed", struct tried_region,
-			      sz_filter_passed),
-		{}
-	},
-};
-
-static const struct sdir_desc tried_desc = {
-	.elem = &tried_region_desc,
-	.files = (const struct sdir_file[]) {
-		SDIR_ULONG_RO("total_bytes", struct tried, total_bytes),
-		{}
-	},
-};
+/* Access patterns */
 
 static const struct sdir_desc bounds_desc = {
 	.files = (const struct sdir_file[]) {
-		SDIR_ULONG("min", struct bounds, min),
-		SDIR_ULONG("max", struct bounds, max),
+		SDIR_ULONG("min", struct damon_sysfs_bounds, min),
+		SDIR_ULONG("max", struct damon_sysfs_bounds, max),
 		{}
 	},
 };
 
 static const struct sdir_desc access_pattern_desc = {
 	.children = (const struct sdir_child[]) {
-		{ "sz", &bounds_desc, offsetof(struct scheme, sz) },
-		{ "nr_accesses", &bounds_desc, offsetof(struct scheme, nr_accesses) },
-		{ "age", &bounds_desc, offsetof(struct scheme, age) },
+		{ "sz", &bounds_desc, offsetof(struct damon_sysfs_scheme, sz) },
+		{ "nr_accesses", &bounds_desc,
+		  offsetof(struct damon_sysfs_scheme, nr_accesses) },
+		{ "age", &bounds_desc, offsetof(struct damon_sysfs_scheme, age) },
 		{}
 	},
 };
+
+/* Destinations */
+
+static const struct sdir_desc dest_desc = {
+	.size = sizeof(struct damon_sysfs_dest),
+	.files = (const struct sdir_file[]) {
+		SDIR_UINT("id", struct damon_sysfs_dest, id),
+		SDIR_UINT("weight", struct damon_sysfs_dest, weight),
+		{}
+	},
+};
+
+static const struct sdir_desc dests_desc = {
+	.elem = &dest_desc,
+	.files = (const struct sdir_file[]) {
+		SDIR_NR("nr_dests"),
+		{}
+	},
+};
+
+/* Quotas */
+
+static const struct sdir_keywords metrics = {
+	.nr = NR_DAMOS_QUOTA_GOAL_METRICS,
+	.name = damos_goal_metric_name,
+};
+
+static const struct sdir_desc goal_desc = {
+	.size = sizeof(struct damon_sysfs_goal),
+	.files = (const struct sdir_file[]) {
+		SDIR_KW("target_metric", &metrics, enum damos_quota_goal_metric,
+			struct damon_sysfs_goal, goal.metric),
+		SDIR_ULONG("target_value", struct damon_sysfs_goal,
+			   goal.target_value),
+		SDIR_ULONG("current_value", struct damon_sysfs_goal,
+			   goal.current_value),
+		SDIR_INT("nid", struct damon_sysfs_goal, goal.nid),
+		SDIR_STR("path", struct damon_sysfs_goal, path),
+		{}
+	},
+};
+
+static const struct sdir_desc goals_desc = {
+	.elem = &goal_desc,
+	.files = (const struct sdir_file[]) {
+		SDIR_NR("nr_goals"),
+		{}
+	},
+};
+
+static const struct sdir_desc weights_desc = {
+	.files = (const struct sdir_file[]) {
+		SDIR_UINT("sz_permil", struct damos_quota, weight_sz),
+		SDIR_UINT("nr_accesses_permil", struct damos_quota,
+			  weight_nr_accesses),
+		SDIR_UINT("age_permil", struct damos_quota, weight_age),
+		{}
+	},
+};
+
+static const struct sdir_keywords tuners = {
+	.nr = NR_DAMOS_QUOTA_GOAL_TUNERS,
+	.name = damos_goal_tuner_name,
+};
+
+static const struct sdir_desc quotas_desc = {
+	.files = (const struct sdir_file[]) {
+		SDIR_ULONG_EINVAL("ms", struct damon_sysfs_scheme, s.quota.ms),
+		SDIR_ULONG_EINVAL("bytes", struct damon_sysfs_scheme, s.quota.sz),
+		SDIR_ULONG_EINVAL("reset_interval_ms", struct damon_sysfs_scheme,
+				  s.quota.reset_interval),
+		SDIR_ULONG_RO("effective_bytes", struct damon_sysfs_scheme,
+			      s.quota.esz),
+		SDIR_KW("goal_tuner", &tuners, enum damos_quota_goal_tuner,
+			struct damon_sysfs_scheme, s.quota.goal_tuner),
+		SDIR_UINT_EINVAL("fail_charge_num", struct damon_sysfs_scheme,
+				 s.quota.fail_charge_num),
+		SDIR_UINT_EINVAL("fail_charge_denom", struct damon_sysfs_scheme,
+				 s.quota.fail_charge_denom),
+		{}
+	},
+	.children = (const struct sdir_child[]) {
+		{ "weights", &weights_desc,
+		  offsetof(struct damon_sysfs_scheme, s.quota) },
+		{ "goals", &goals_desc,
+		  offsetof(struct damon_sysfs_scheme, goals) },
+		{}
+	},
+};
+
+/* Watermarks */
+
+static const struct sdir_keywords wmark_metrics = {
+	.nr = NR_DAMOS_WMARK_METRICS,
+	.name = damos_wmark_metric_name,
+};
+
+static const struct sdir_desc watermarks_desc = {
+	.files = (const struct sdir_file[]) {
+		SDIR_KW("metric", &wmark_metrics, enum damos_wmark_metric,
+			struct damos_watermarks, metric),
+		SDIR_ULONG("interval_us", struct damos_watermarks, interval),
+		SDIR_ULONG("high", struct damos_watermarks, high),
+		SDIR_ULONG("mid", struct damos_watermarks, mid),
+		SDIR_ULONG("low", struct damos_watermarks, low),
+		{}
+	},
+};
+
+/* Filters, which differ in the types that can be chosen */
+
+static bool for_ops(unsigned int type)
+{
+	return damos_filter_for_ops(type);
+}
+
+static bool for_core(unsigned int type)
+{
+	return !damos_filter_for_ops(type);
+}
+
+static const struct sdir_keywords types = {
+	.nr = NR_DAMOS_FILTER_TYPES,
+	.name = damos_filter_name,
+};
+
+static const struct sdir_keywords core_types = {
+	.nr = NR_DAMOS_FILTER_TYPES,
+	.name = damos_filter_name,
+	.accepts = for_core,
+};
+
+static const struct sdir_keywords ops_types = {
+	.nr = NR_DAMOS_FILTER_TYPES,
+	.name = damos_filter_name,
+	.accepts = for_ops,
+};
+
+#define FILTER_DESC(_types) {						\
+	.size = sizeof(struct damon_sysfs_filter),			\
+	.files = (const struct sdir_file[]) {				\
+		SDIR_KW("type", _types, enum damos_filter_type,		\
+			struct damon_sysfs_filter, filter.type),	\
+		SDIR_BOOL("matching", struct damon_sysfs_filter,	\
+			  filter.matching),				\
+		SDIR_BOOL("allow", struct damon_sysfs_filter, filter.allow), \
+		SDIR_STR("memcg_path", struct damon_sysfs_filter, path), \
+		SDIR_ULONG("addr_start", struct damon_sysfs_filter,	\
+			   filter.addr_range.start),			\
+		SDIR_ULONG("addr_end", struct damon_sysfs_filter,	\
+			   filter.addr_range.end),			\
+		SDIR_ULONG("min", struct damon_sysfs_filter,		\
+			   filter.sz_range.min),			\
+		SDIR_ULONG("max", struct damon_sysfs_filter,		\
+			   filter.sz_range.max),			\
+		SDIR_INT("damon_target_idx", struct damon_sysfs_filter,	\
+			 filter.target_idx),				\
+		{}							\
+	},								\
+}
+
+#define FILTERS_DESC(_filter_desc) {					\
+	.elem = _filter_desc,						\
+	.files = (const struct sdir_file[]) {				\
+		SDIR_NR("nr_filters"),					\
+		{}							\
+	},								\
+}
+
+static const struct sdir_desc filter_desc = FILTER_DESC(&types);
+static const struct sdir_desc core_filter_desc = FILTER_DESC(&core_types);
+static const struct sdir_desc ops_filter_desc = FILTER_DESC(&ops_types);
+static const struct sdir_desc filters_desc = FILTERS_DESC(&filter_desc);
+static const struct sdir_desc core_filters_desc = FILTERS_DESC(&core_filter_desc);
+static const struct sdir_desc ops_filters_desc = FILTERS_DESC(&ops_filter_desc);
+
+/* Results */
+
+static const struct sdir_desc stats_desc = {
+	.files = (const struct sdir_file[]) {
+		SDIR_ULONG_RO("nr_tried", struct damos, stat.nr_tried),
+		SDIR_ULONG_RO("sz_tried", struct damos, stat.sz_tried),
+		SDIR_ULONG_RO("nr_applied", struct damos, stat.nr_applied),
+		SDIR_ULONG_RO("sz_applied", struct damos, stat.sz_applied),
+		SDIR_ULONG_RO("sz_ops_filter_passed", struct damos,
+			      stat.sz_ops_filter_passed),
+		SDIR_ULONG_RO("qt_exceeds", struct damos, stat.qt_exceeds),
+		SDIR_ULONG_RO("nr_snapshots", struct damos, stat.nr_snapshots),
+		SDIR_ULONG("max_nr_snapshots", struct damos, max_nr_snapshots),
+		{}
+	},
+};
+
+/* Schemes */
 
 static const struct sdir_keywords actions = {
 	.nr = NR_DAMOS_ACTIONS,
@@ -103,23 +228,38 @@ static const struct sdir_keywords actions = {
 
 static void scheme_init(void *payload)
 {
-	struct scheme *staged = payload;
+	struct damon_sysfs_scheme *staged = payload;
 
-	staged->action = DAMOS_STAT;
+	staged->s.action = DAMOS_STAT;
+	staged->s.target_nid = NUMA_NO_NODE;
 }
 
 static const struct sdir_desc scheme_desc = {
-	.size = sizeof(struct scheme),
+	.size = sizeof(struct damon_sysfs_scheme),
 	.init = scheme_init,
 	.files = (const struct sdir_file[]) {
-		SDIR_KW("action", &actions, enum damos_action, struct scheme,
-			action),
-		SDIR_ULONG("apply_interval_us", struct scheme, apply_interval_us),
+		SDIR_KW("action", &actions, enum damos_action,
+			struct damon_sysfs_scheme, s.action),
+		SDIR_INT("target_nid", struct damon_sysfs_scheme, s.target_nid),
+		SDIR_ULONG("apply_interval_us", struct damon_sysfs_scheme,
+			   s.apply_interval_us),
 		{}
 	},
 	.children = (const struct sdir_child[]) {
 		{ "access_pattern", &access_pattern_desc },
-		{ "tried_regions", &tried_desc, offsetof(struct scheme, tried) },
+		{ "dests", &dests_desc, offsetof(struct damon_sysfs_scheme, dests) },
+		{ "quotas", &quotas_desc },
+		{ "watermarks", &watermarks_desc,
+		  offsetof(struct damon_sysfs_scheme, s.wmarks) },
+		{ "filters", &filters_desc,
+		  offsetof(struct damon_sysfs_scheme, filters) },
+		{ "core_filters", &core_filters_desc,
+		  offsetof(struct damon_sysfs_scheme, core_filters) },
+		{ "ops_filters", &ops_filters_desc,
+		  offsetof(struct damon_sysfs_scheme, ops_filters) },
+		{ "stats", &stats_desc, offsetof(struct damon_sysfs_scheme, s) },
+		{ "tried_regions", &damon_sysfs_tried,
+		  offsetof(struct damon_sysfs_scheme, tried) },
 		{}
 	},
 };
@@ -131,127 +271,3 @@ const struct sdir_desc damon_sysfs_schemes = {
 		{}
 	},
 };
-
-/* What no counter can exceed is no bound. */
-static unsigned int to_uint(unsigned long x)
-{
-	return min_t(unsigned long, x, UINT_MAX);
-}
-
-static int add_scheme(struct damon_ctx *ctx, const struct scheme *staged)
-{
-	const struct damos_access_pattern pattern = {
-		.min_sz_region = staged->sz.min,
-		.max_sz_region = staged->sz.max,
-		.min_nr_accesses = to_uint(staged->nr_accesses.min),
-		.max_nr_accesses = to_uint(staged->nr_accesses.max),
-		.min_age_region = to_uint(staged->age.min),
-		.max_age_region = to_uint(staged->age.max),
-	};
-	const struct damos_quota quota = {};
-	const struct damos_watermarks wmarks = {};
-	struct damos *s = damon_new_scheme(&pattern, staged->action,
-					   staged->apply_interval_us, &quota,
-					   &wmarks, NUMA_NO_NODE);
-
-	if (!s)
-		return -ENOMEM;
-	damon_add_scheme(ctx, s);
-	return 0;
-}
-
-/* Give a context the schemes that are staged. */
-int damon_sysfs_add_schemes(struct damon_ctx *ctx,
-			    const struct sdir_array *schemes)
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; !err && i < schemes->nr; i++)
-		err = add_scheme(ctx, sdir_elem(schemes, i));
-	return err;
-}
-
-/* Forget all that schemes were found to be applied to. */
-void damon_sysfs_clear_tried(const struct sdir_array *schemes)
-{
-	struct scheme *staged;
-	unsigned int i;
-
-	for (i = 0; i < schemes->nr; i++) {
-		staged = sdir_elem(schemes, i);
-		sdir_set_nr(&staged->tried.regions, 0);
-		WRITE_ONCE(staged->tried.total_bytes, 0);
-	}
-}
-
-/**
- * struct tried_walk - Where a walk puts what it sees.
- * @schemes:	the scheme directories
- * @regions:	make region directories
- */
-struct tried_walk {
-	const struct sdir_array *schemes;
-	bool regions;
-};
-
-static unsigned int scheme_idx(const struct damon_ctx *ctx,
-			       const struct damos *scheme)
-{
-	unsigned int idx = 0;
-	struct damos *s;
-
-	damon_for_each_scheme(s, ctx) {
-		if (s == scheme)
-			break;
-		idx++;
-	}
-	return idx;
-}
-
-/*
- * In the kdamond; whoever asked for the walk holds sdir_lock.  A region there is
- * no memory for is only counted.
- */
-static void note_tried(void *data, struct damon_ctx *ctx, struct damon_target *t,
-		       struct damon_region *r, struct damos *s,
-		       unsigned long sz_filter_passed)
-{
-	const struct tried_walk *walk = data;
-	struct scheme *staged = sdir_elem(walk->schemes, scheme_idx(ctx, s));
-	const struct tried_region region = {
-		.ar = r->ar,
-		.nr_accesses = damon_nr_accesses_mvsum(r, ctx),
-		.age = r->age,
-		.sz_filter_passed = sz_filter_passed,
-	};
-
-	if (!staged)
-		return;
-	WRITE_ONCE(staged->tried.total_bytes,
-		   staged->tried.total_bytes + damon_sz_region(r));
-	if (walk->regions)
-		sdir_append(&staged->tried.regions, &region);
-}
-
-/**
- * damon_sysfs_update_tried() - Find out what schemes are applied to.
- * @ctx:	the context the schemes are in
- * @schemes:	their directories
- * @regions:	have a directory for each region, not only the total size
- *
- * Context: sdir_lock held; waits for a pass of every scheme.
- * Return: as damos_walk() does.
- */
-int damon_sysfs_update_tried(struct damon_ctx *ctx,
-			     const struct sdir_array *schemes, bool regions)
-{
-	struct tried_walk walk = { .schemes = schemes, .regions = regions };
-	struct damos_walk_control control = {
-		.walk_fn = note_tried,
-		.data = &walk,
-	};
-
-	damon_sysfs_clear_tried(schemes);
-	return damos_walk(ctx, &control);
-}

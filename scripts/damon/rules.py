@@ -94,7 +94,7 @@ def users_know_only_the_api(sources):
 
 def leaves_include_no_damon_header(sources):
     return [hit for s in sources
-            if re.match(r'mm/damon/(sysfs-dir|feedback)\.[ch]$', s.path)
+            if re.match(r'mm/damon/(sysfs-(dir|types)|feedback)\.[ch]$', s.path)
             for hit in s.grep(r'#\s*include.*(damon|internal\.h|kinds\.h)')]
 
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit tests of the sysfs interface: how values are parsed, directories in
- * arrays, and contexts made of what is staged.
+ * arrays, and targets made of what is staged.  For all else that is staged see
+ * sysfs_build_kunit.c.
  */
 
 #include <kunit/test.h>
 #include <linux/err.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 
 #include "../sysfs.h"
@@ -26,22 +28,47 @@ static const struct sdir_keywords letters = {
 	.nr = NR_LETTERS, .name = letter_name,
 };
 
+static bool is_a(unsigned int letter)
+{
+	return letter == LETTER_A;
+}
+
+static const struct sdir_keywords only_a = {
+	.nr = NR_LETTERS, .name = letter_name, .accepts = is_a,
+};
+
 struct payload {
 	unsigned long ulong_value;
 	unsigned int uint_value;
 	int int_value;
 	int einval_value;
+	unsigned long ulong_einval;
+	unsigned long positive;
+	unsigned int uint_einval;
+	bool bool_value;
 	enum letter letter;
+	enum letter only_a;
+	char *str;
 };
 
-static const struct payload defaults = { 7, 7, 7, 7, LETTER_C };
+static const struct payload defaults = {
+	.ulong_value = 7, .uint_value = 7, .int_value = 7, .einval_value = 7,
+	.ulong_einval = 7, .positive = 7, .uint_einval = 7, .bool_value = true,
+	.letter = LETTER_C, .only_a = LETTER_C,
+};
 
 static const struct sdir_file files[] = {
 	SDIR_ULONG("ulong", struct payload, ulong_value),
 	SDIR_UINT_RO("uint", struct payload, uint_value),
-	SDIR_FILE("int", 0600, int, NULL, int, struct payload, int_value),
-	SDIR_INT_EINVAL("einval", struct payload, einval_value),
+	SDIR_INT("int", struct payload, int_value),
+	SDIR_INT_EINVAL("int*", struct payload, einval_value),
+	SDIR_ULONG_EINVAL("ulong*", struct payload, ulong_einval),
+	SDIR_ULONG_POSITIVE("positive", struct payload, positive),
+	SDIR_UINT_EINVAL("uint*", struct payload, uint_einval),
+	SDIR_BOOL("bool", struct payload, bool_value),
 	SDIR_KW("kw", &letters, enum letter, struct payload, letter),
+	SDIR_KW("kw a", &only_a, enum letter, struct payload, only_a),
+	SDIR_STR("str", struct payload, str),
 };
 
 /* What is written, and what is read afterwards: the default if refused. */
@@ -68,8 +95,24 @@ static const struct {
 	{ "int", "-2147483648", 0, "-2147483648\n", "smallest" },
 	{ "int", "2147483648", -ERANGE, "7\n", "one more than the largest" },
 	{ "int", "one", -EINVAL, "7\n", "no number" },
-	{ "einval", "-1", 0, "-1\n", "negative" },
-	{ "einval", "2147483648", -EINVAL, "7\n", "out of range" },
+	{ "int*", "-1", 0, "-1\n", "negative" },
+	{ "int*", "2147483648", -EINVAL, "7\n", "out of range" },
+	{ "ulong*", "8", 0, "8\n", "number" },
+	{ "ulong*", "340282366920938463463374607431768211456", -EINVAL, "7\n",
+	  "out of range" },
+	{ "positive", "1", 0, "1\n", "smallest" },
+	{ "positive", "0", -EINVAL, "7\n", "0" },
+	{ "positive", "340282366920938463463374607431768211456", -ERANGE, "7\n",
+	  "out of range" },
+	{ "uint*", "4294967296", -EINVAL, "7\n", "out of range" },
+	{ "bool", "N", 0, "N\n", "letter" },
+	{ "bool", "False", 0, "N\n", "word" },
+	{ "bool", "oFx", 0, "N\n", "two letters decide" },
+	{ "bool", "0", 0, "N\n", "number" },
+	{ "bool", "true\n", 0, "Y\n", "newline" },
+	{ "bool", "o", -EINVAL, "Y\n", "neither on nor off" },
+	{ "bool", "2", -EINVAL, "Y\n", "other number" },
+	{ "bool", "", -EINVAL, "Y\n", "empty" },
 	{ "kw", "a", 0, "a\n", "first keyword" },
 	{ "kw", "a\n", 0, "a\n", "newline" },
 	{ "kw", "A", -EINVAL, "c\n", "other case" },
@@ -77,6 +120,10 @@ static const struct {
 	{ "kw", "ac", -EINVAL, "c\n", "longer" },
 	{ "kw", "", -EINVAL, "c\n", "empty" },
 	{ "kw", "b", -EINVAL, "c\n", "no keyword" },
+	{ "kw a", "a", 0, "a\n", "keyword" },
+	{ "kw a", "c", -EINVAL, "c\n", "keyword of elsewhere, shown as default" },
+	{ "str", "", 0, "\n", "empty" },
+	{ "str", " /a b\n", 0, " /a b\n\n", "kept as written" },
 };
 
 static const struct sdir_file *find_file(const char *name)
@@ -108,6 +155,7 @@ static void test_writes(struct kunit *test)
 				    writes[i].file, writes[i].why);
 		KUNIT_EXPECT_STREQ_MSG(test, buf, writes[i].read, "%s: %s",
 				       writes[i].file, writes[i].why);
+		kfree(payload.str);
 	}
 	free_page((unsigned long)buf);
 }
@@ -145,6 +193,7 @@ static int setup(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, tree);
 	tree->kobj = kobject_create_and_add("damon-test", NULL);
 	KUNIT_ASSERT_NOT_NULL(test, tree->kobj);
+	tree->staged.addr_unit = 1;
 	tree->staged.attrs = damon_default_attrs;
 	test->priv = tree;
 	return 0;
@@ -181,7 +230,7 @@ static void test_arrays(struct kunit *test)
 	add_dir(test, "ranges", &ranges_desc, array);
 	KUNIT_EXPECT_NULL(test, sdir_elem(array, 0));
 
-	guard(mutex)(&sdir_lock);
+	KUNIT_ASSERT_TRUE(test, sdir_trylock(array->dir));
 	KUNIT_ASSERT_EQ(test, sdir_set_nr(array, 3), 0);
 	KUNIT_EXPECT_EQ(test, array->nr, 3);
 	for (i = 0; i < 40; i++)
@@ -197,6 +246,44 @@ static void test_arrays(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, array->nr, 1);
 	KUNIT_EXPECT_EQ(test, sdir_set_nr(array, 0), 0);
 	KUNIT_EXPECT_EQ(test, array->nr, 0);
+	sdir_unlock(array->dir);
+}
+
+struct locked_elem {
+	struct sdir_array ranges;
+};
+
+static const struct sdir_desc locked_elem_desc = {
+	.size = sizeof(struct locked_elem),
+	.elem = &range_desc,
+	.has_lock = true,
+};
+
+static const struct sdir_desc locked_elems_desc = { .elem = &locked_elem_desc };
+
+/* Elements keep each other out of nothing, but the tree out, and it them. */
+static void test_locks(struct kunit *test)
+{
+	struct sdir_array *array = kunit_kzalloc(test, sizeof(*array), GFP_KERNEL);
+	struct locked_elem *a, *b;
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	add_dir(test, "locked", &locked_elems_desc, array);
+	KUNIT_ASSERT_TRUE(test, sdir_trylock(array->dir));
+	KUNIT_ASSERT_EQ(test, sdir_set_nr(array, 2), 0);
+	a = sdir_elem(array, 0);
+	b = sdir_elem(array, 1);
+	KUNIT_EXPECT_FALSE(test, sdir_trylock(a->ranges.dir));
+	sdir_unlock(array->dir);
+
+	KUNIT_ASSERT_TRUE(test, sdir_trylock(a->ranges.dir));
+	KUNIT_EXPECT_FALSE(test, sdir_trylock(a->ranges.dir));
+	KUNIT_EXPECT_FALSE(test, sdir_trylock(array->dir));
+	KUNIT_ASSERT_TRUE(test, sdir_trylock(b->ranges.dir));
+	sdir_unlock(b->ranges.dir);
+	sdir_unlock(a->ranges.dir);
+	KUNIT_ASSERT_TRUE(test, sdir_trylock(array->dir));
+	sdir_unlock(array->dir);
 }
 
 #define M	DAMON_MIN_REGION_SZ
@@ -286,7 +373,7 @@ static void test_build(struct kunit *test)
 	if (!damon_is_registered_ops(DAMON_OPS_VADDR))
 		kunit_skip(test, "no operations set");
 	stage(test, c);
-	ctx = damon_sysfs_build_ctx(&tree->staged);
+	ctx = damon_sysfs_build_ctx(&tree->staged, &init_pid_ns);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ctx), c->err);
 	if (!IS_ERR(ctx)) {
 		expect_ctx(test, c, ctx);
@@ -300,6 +387,7 @@ KUNIT_ARRAY_PARAM_DESC(build, builds, why);
 static struct kunit_case sysfs_cases[] = {
 	KUNIT_CASE(test_writes),
 	KUNIT_CASE(test_arrays),
+	KUNIT_CASE(test_locks),
 	KUNIT_CASE_PARAM(test_build, build_gen_params),
 	{}
 };
