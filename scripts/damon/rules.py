@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """The rules of our sources that a look at their text can check (TAP)."""
 import ast
+import os
 import re
 import sys
 
-from tools import TOP, our_files, read
+from tools import HERE, TOP, load, our_files, read
 
 MAX_FILE = 600
 MAX_FUNCTION = 60
@@ -157,7 +158,7 @@ def in_function(source, line):
 
 
 def every_file_has_a_licence(sources):
-    bare = re.compile(r'patches/|README.md|MAINTAINERS.damon|'
+    bare = re.compile(r'patches/|README.md|MAINTAINERS.damon|Documentation/ABI/|'
                       r'.*/(\.kunitconfig|config|settings)$')
     return [s.path for s in sources
             if not bare.match(s.path) and not any('SPDX-License-Identifier:' in line
@@ -169,11 +170,19 @@ def no_place_of_one_machine(sources):
             for hit in s.grep(r'(?<![\w.])/(wor[k]|hom[e])/\w|\.\./share[d]/')]
 
 
+def abi_document_is_that_of_the_table(sources):
+    abi = load(os.path.join(HERE, 'abi-doc'))
+    found = [s.text for s in sources if s.path == abi.DOCUMENT]
+    return [] if found == [abi.document()] else [
+        'scripts/damon/abi-doc > ' + abi.DOCUMENT]
+
+
 RULES = [
     users_know_only_the_api, leaves_include_no_damon_header,
     leaves_know_no_context, only_operations_compare_their_id,
     only_tables_compare_kinds, no_long_file, no_long_function,
     no_static_in_function, every_file_has_a_licence, no_place_of_one_machine,
+    abi_document_is_that_of_the_table,
 ]
 
 

@@ -45,7 +45,7 @@ def stage(path, tree):
     for name, value in tree.items():
         sub = f'{path}/{name}'
         if isinstance(value, list):
-            write(f'{sub}/nr_{name}', len(value))
+            write(f'{sub}/nr_{name.removeprefix("core_").removeprefix("ops_")}', len(value))
             for i, child in enumerate(value):
                 stage(f'{sub}/{i}', child)
         elif isinstance(value, dict):
@@ -58,31 +58,72 @@ def limits(low=0, high=ULONG_MAX):
     return {'min': low, 'max': high}
 
 
-def stat_scheme(sz=(), nr_accesses=(), age=(), apply_interval_us=0):
-    """A scheme that only reports the regions inside the given closed ranges."""
+def scheme(action='stat', sz=(), nr_accesses=(), age=(), **files):
+    """A scheme for regions inside closed ranges; files: the rest of its directory.
+
+    For quotas=, watermarks=, filters=, core_filters=, ops_filters= and dests= see the
+    functions below.
+    """
     return {
         'access_pattern': {
             'sz': limits(*sz),
             'nr_accesses': limits(*nr_accesses),
             'age': limits(*age),
         },
-        'action': 'stat',
-        'apply_interval_us': apply_interval_us,
+        'action': action,
+        **files,
     }
+
+
+def stat_scheme(sz=(), nr_accesses=(), age=(), apply_interval_us=0, **files):
+    """A scheme that only reports the regions inside the given closed ranges."""
+    return scheme('stat', sz, nr_accesses, age, apply_interval_us=apply_interval_us, **files)
+
+
+def quotas(ms=0, bytes=0, reset_interval_ms=0, weights=(0, 0, 0), goals=(), **files):
+    """Limits; weights: permil of size, access frequency and age."""
+    names = ('sz_permil', 'nr_accesses_permil', 'age_permil')
+    return {'ms': ms, 'bytes': bytes, 'reset_interval_ms': reset_interval_ms,
+            'weights': dict(zip(names, weights)), 'goals': list(goals), **files}
+
+
+def goal(metric, target_value, current_value=0, **files):
+    """A goal; files: nid, path."""
+    return {'target_metric': metric, **files, 'target_value': target_value,
+            'current_value': current_value}
+
+
+def watermarks(metric='none', interval_us=0, high=0, mid=0, low=0):
+    return {'metric': metric, 'interval_us': interval_us, 'high': high, 'mid': mid, 'low': low}
+
+
+def filter_of(kind, matching=True, allow=False, **files):
+    """A filter; files: memcg_path, addr_start, addr_end, min, max, damon_target_idx."""
+    return {'type': kind, 'matching': flag(matching), 'allow': flag(allow), **files}
+
+
+def flag(value):
+    return 'Y' if value else 'N'
+
+
+def dest(nid, weight):
+    return {'id': nid, 'weight': weight}
 
 
 def intervals(sample_us, aggr_us, update_us=60000000):
     return {'sample_us': sample_us, 'aggr_us': aggr_us, 'update_us': update_us}
 
 
-def target(pid, regions=()):
-    return {'pid_target': pid, 'regions': [{'start': s, 'end': e} for s, e in regions]}
+def target(pid, regions=(), obsolete=False):
+    return {'pid_target': pid, 'obsolete_target': flag(obsolete),
+            'regions': [{'start': s, 'end': e} for s, e in regions]}
 
 
-def context(pids=(), schemes=(), operations='vaddr', attrs=None):
-    """A context; an item of pids is a pid or what target() returns."""
+def context(pids=(), schemes=(), operations='vaddr', attrs=None, **files):
+    """A context; an item of pids is a pid or what target() returns; files: pause, addr_unit."""
     return {
         'operations': operations,
+        **files,
         'monitoring_attrs': attrs or {},
         'targets': [p if isinstance(p, dict) else target(p) for p in pids],
         'schemes': list(schemes),
@@ -109,6 +150,25 @@ class Kdamond:
 
     def stop(self):
         self.command('off')
+
+    def commit(self, **files):
+        """Have it use what is staged, after these changes below the context."""
+        stage(self.context, files)
+        self.command('commit')
+
+    def scheme(self, path, nr=0):
+        """What a file below a scheme reads."""
+        return read(f'{self.context}/schemes/{nr}/{path}')
+
+    def stats(self, scheme=0):
+        """Statistics of a scheme as of now, by their file names."""
+        self.command('update_schemes_stats')
+        path = f'{self.context}/schemes/{scheme}/stats'
+        return {name: int(read(f'{path}/{name}')) for name in os.listdir(f'{ADMIN}/{path}')}
+
+    def effective_bytes(self, scheme=0):
+        self.command('update_schemes_effective_quotas')
+        return int(self.scheme('quotas/effective_bytes', scheme))
 
     def running(self):
         return read(f'{self.path}/state') == 'on'

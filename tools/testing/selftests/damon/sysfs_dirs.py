@@ -10,6 +10,7 @@ from damon_workload import MIB, ticking, workload
 
 K = 'kdamonds/0'
 C = K + '/contexts/0'
+S = C + '/schemes/0'
 
 # directory, its nr_ file, how many children it takes, a file below a child, its default
 DIRS = (
@@ -18,6 +19,11 @@ DIRS = (
     (C + '/targets', 'nr_targets', 3, 'pid_target', '0'),
     (C + '/targets/0/regions', 'nr_regions', 3, 'start', '0'),
     (C + '/schemes', 'nr_schemes', 3, 'access_pattern/sz/max', '0'),
+    (S + '/dests', 'nr_dests', 3, 'weight', '0'),
+    (S + '/quotas/goals', 'nr_goals', 3, 'target_value', '0'),
+    (S + '/filters', 'nr_filters', 3, 'memcg_path', ''),
+    (S + '/core_filters', 'nr_filters', 3, 'addr_end', '0'),
+    (S + '/ops_filters', 'nr_filters', 3, 'max', '0'),
 )
 
 
@@ -26,10 +32,10 @@ def children(directory):
 
 
 def make_parents(directory):
+    """Everything around it: kdamonds, contexts, targets, schemes."""
     for parent, nr, *_ in DIRS:
-        if parent == directory:
-            return
-        damon.write(f'{parent}/{nr}', 1)
+        if parent != directory and os.path.commonpath([parent, directory]) == parent:
+            damon.write(f'{parent}/{nr}', 1)
 
 
 def check_children(directory, nr, wanted):
@@ -133,11 +139,12 @@ def while_running(action):
 def cases():
     for directory, nr, most, name, default in DIRS:
         at = (directory, nr)
-        yield f'{nr} grows and shrinks', lambda a=at, m=most: grow_and_shrink(*a, m)
-        yield f'{nr}: the same number again resets', (
+        name_of = f'{os.path.basename(directory)}/{nr}'
+        yield f'{name_of} grows and shrinks', lambda a=at, m=most: grow_and_shrink(*a, m)
+        yield f'{name_of}: the same number again resets', (
             lambda a=at, n=name, d=default: rewriting_resets(*a, n, d))
         if most > 1:
-            yield f'{nr}: a huge number is ENOMEM', lambda a=at: huge_number_fails(*a)
+            yield f'{name_of}: a huge number is ENOMEM', lambda a=at: huge_number_fails(*a)
     yield 'nr_contexts is 0 or 1', one_context
     for action in (refused_while_running, scheme_directories_may_go, target_directories_may_go,
                    context_directory_may_go, directories_may_go_one_by_one):

@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Every file of the DAMON sysfs tree: mode, default, good writes, refused writes."""
+"""Every file of the DAMON sysfs tree: mode, default, good writes, refused writes.
 
+What each of them is to do is in sysfs_abi.json.
+"""
+
+import json
 import os
 import re
 import stat
@@ -10,92 +14,35 @@ import damon_sysfs as damon
 from damon_test import check, equal, require, run
 from damon_workload import MIB, ticking, workload
 
-BAD_NUMBERS = tuple((text, 'EINVAL') for text in
-                    ('x', '-', '+', '\n', ' 1', '1 ', '1x', '1\n\n', '0x', '08', '++1', '1 2'))
-NUMBERS = (('0', '0'), ('1', '1'), ('4096\n', '4096'), ('0x1f', '31'), ('0X1F\n', '31'),
-           ('010', '8'), ('+7', '7'))
+with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), 'sysfs_abi.json'),
+          encoding='ascii') as table:
+    ABI = json.load(table)
+CLASSES = ABI['classes']
+ROWS = {re.sub('<.>', '*', row['path']): row for row in ABI['files']}
+
+
+def samples(name):
+    """(text written, text read back) and (text refused, errno) pairs of a class."""
+    kind = CLASSES[name]
+    good, refused = samples(kind['with']) if 'with' in kind else ([], [])
+    if 'keywords' in kind:
+        good, refused = keywords(*kind['keywords'])
+    return good + kind.get('accepted', []), refused + kind.get('refused', [])
 
 
 def keywords(*words):
     """Accepted words, with and without a newline, and near misses of the first."""
-    good = tuple((word + end, word) for word in words for end in ('', '\n'))
+    good = [(word + end, word) for word in words for end in ('', '\n')]
     word = words[0]
     misses = ('foo', '\n', word.upper(), word[:-1], word + 'x', word + ' ', ' ' + word,
               word + '\n\n')
-    return good, tuple((miss, 'EINVAL') for miss in misses)
+    return good, [(miss, 'EINVAL') for miss in misses]
 
 
-def counts(*good, too_many=()):
-    """An nr_ file: accepts good, refuses negative numbers and too_many."""
-    accepted = tuple((n, str(int(n, 0))) for n in good)
-    refused = BAD_NUMBERS + (('2147483648', 'ERANGE'), ('-2147483649', 'ERANGE'))
-    return accepted, refused + tuple((n, 'EINVAL') for n in ('-1', '-2147483648', *too_many))
-
-
-# class: ((text written, text read back), ...), ((text refused, errno), ...)
-CLASSES = {
-    'ul': (NUMBERS + ((str(damon.ULONG_MAX), str(damon.ULONG_MAX)),),
-           BAD_NUMBERS + (('-1', 'EINVAL'), (str(damon.ULONG_MAX + 1), 'ERANGE'))),
-    's32*': (NUMBERS + (('-1', '-1'), ('2147483647', '2147483647'),
-                        ('-2147483648', '-2147483648')),
-             BAD_NUMBERS + (('2147483648', 'EINVAL'), ('-2147483649', 'EINVAL'),
-                            ('--1', 'EINVAL'))),
-    'nr': counts('0', '1', '2\n', '0x3', '+1'),
-    'nr 0..1': counts('0', '1', '1\n', '0x0', too_many=('2', '3')),
-    'operations': keywords('vaddr', 'fvaddr', 'paddr'),
-    'action': keywords('stat'),
-    'state': ((), tuple((text, 'EINVAL') for text in
-                        ('foo', '\n', 'ON', 'on ', ' on', 'onx', 'on\n\n', '1'))),
-}
-
-K = 'kdamonds/*'
-C = K + '/contexts/*'
-T = C + '/targets/*'
-S = C + '/schemes/*'
-ATTRS = C + '/monitoring_attrs'
-PATTERN = S + '/access_pattern'
-
-# path, mode, class, default (a regular expression)
-FILES = (
-    ('kdamonds/nr_kdamonds', 0o600, 'nr', '0'),
-    (K + '/state', 0o600, 'state', 'off'),
-    (K + '/pid', 0o400, None, '-1'),
-    (K + '/contexts/nr_contexts', 0o600, 'nr 0..1', '0'),
-    (C + '/avail_operations', 0o400, None, 'vaddr\nfvaddr(\npaddr)?'),
-    (C + '/operations', 0o600, 'operations', 'vaddr'),
-    (ATTRS + '/intervals/sample_us', 0o600, 'ul', '5000'),
-    (ATTRS + '/intervals/aggr_us', 0o600, 'ul', '100000'),
-    (ATTRS + '/intervals/update_us', 0o600, 'ul', '60000000'),
-    (ATTRS + '/nr_regions/min', 0o600, 'ul', '10'),
-    (ATTRS + '/nr_regions/max', 0o600, 'ul', '1000'),
-    (C + '/targets/nr_targets', 0o600, 'nr', '0'),
-    (T + '/pid_target', 0o600, 's32*', '0'),
-    (T + '/regions/nr_regions', 0o600, 'nr', '0'),
-    (T + '/regions/*/start', 0o600, 'ul', '0'),
-    (T + '/regions/*/end', 0o600, 'ul', '0'),
-    (C + '/schemes/nr_schemes', 0o600, 'nr', '0'),
-    (S + '/action', 0o600, 'action', 'stat'),
-    (S + '/apply_interval_us', 0o600, 'ul', '0'),
-    (PATTERN + '/sz/min', 0o600, 'ul', '0'),
-    (PATTERN + '/sz/max', 0o600, 'ul', '0'),
-    (PATTERN + '/nr_accesses/min', 0o600, 'ul', '0'),
-    (PATTERN + '/nr_accesses/max', 0o600, 'ul', '0'),
-    (PATTERN + '/age/min', 0o600, 'ul', '0'),
-    (PATTERN + '/age/max', 0o600, 'ul', '0'),
-    (S + '/tried_regions/total_bytes', 0o400, None, '0'),
-    (S + '/tried_regions/*/start', 0o400, None, '[0-9]+'),
-    (S + '/tried_regions/*/end', 0o400, None, '[1-9][0-9]*'),
-    (S + '/tried_regions/*/nr_accesses', 0o400, None, '[0-9]+'),
-    (S + '/tried_regions/*/age', 0o400, None, '[0-9]+'),
-    (S + '/tried_regions/*/sz_filter_passed', 0o400, None, '0'),
-)
-ROWS = {path: (mode, kind, default) for path, mode, kind, default in FILES}
-
-# One of everything; a write to an nr_ file removes what is below it.
-NR_FILES = ('kdamonds/nr_kdamonds', 'kdamonds/0/contexts/nr_contexts',
-            'kdamonds/0/contexts/0/targets/nr_targets',
-            'kdamonds/0/contexts/0/targets/0/regions/nr_regions',
-            'kdamonds/0/contexts/0/schemes/nr_schemes')
+# One of everything, what is above first; a write to an nr_ file removes what is below it.
+NR_FILES = sorted((path.replace('*', '0') for path in ROWS
+                   if os.path.basename(path).startswith('nr_') and
+                   ROWS[path]['class'].startswith('nr')), key=lambda path: path.count('/'))
 
 
 def mode_of(path):
@@ -130,7 +77,9 @@ def monitored():
         kdamond.start()
         check(kdamond.snapshot(), 'no tried region of a live process')
         kdamond.stop()
-    damon.write(f'{kdamond.context}/targets/0/regions/nr_regions', 1)
+    for path in NR_FILES:
+        if damon.read(path) == '0':
+            damon.write(path, 1)
 
 
 def only_named_files():
@@ -143,7 +92,7 @@ def only_named_files():
 def modes():
     monitored()
     for path in tree():
-        equal(f'mode of {path}', oct(mode_of(path)), oct(ROWS[pattern_of(path)][0]))
+        equal(f'mode of {path}', oct(mode_of(path)), oct(int(ROWS[pattern_of(path)]['mode'], 8)))
         info = os.stat(f'{damon.ADMIN}/{path}')
         equal(f'owner of {path}', (info.st_uid, info.st_gid), (0, 0))
 
@@ -163,20 +112,20 @@ def defaults():
     for path in NR_FILES:
         damon.write(path, 1)
         below = os.path.dirname(path) + '/0'
-        checked = [check_defaults(p) for p in tree() if p.startswith(below + '/')]
-        check(checked, f'nothing below {below}')
+        for name in tree():
+            if name.startswith(below + '/'):
+                check_defaults(name)
 
 
 def check_defaults(path):
     with open(f'{damon.ADMIN}/{path}', encoding='ascii') as f:
         text = f.read()
-    default = ROWS[pattern_of(path)][2]
+    default = ROWS[pattern_of(path)]['default']
     check(re.fullmatch(default + '\n', text), f'{path} reads {text!r}, default {default!r}')
 
 
 def writes(pattern):
-    _, kind, _ = ROWS[pattern]
-    good, refused = CLASSES[kind]
+    good, refused = samples(ROWS[pattern]['class'])
     path = instance_of(pattern)
     one_of_everything()
     for text, readback in good:
@@ -201,8 +150,8 @@ def cases():
     yield 'modes and owners', modes
     yield 'defaults of fresh directories', defaults
     yield 'result files hold plain numbers', result_formats
-    for pattern, _, kind, _ in FILES:
-        action = writes if kind else read_only
+    for pattern, row in ROWS.items():
+        action = writes if row['mode'] == '0600' else read_only
         yield f'{action.__name__}: {pattern}', lambda p=pattern, a=action: a(p)
 
 

@@ -10,7 +10,9 @@ import damon_sysfs as damon
 from damon_test import check, equal, require, run, wait_until
 from damon_workload import MIB, ticking, workload
 
-UPDATES = ('update_schemes_tried_regions', 'update_schemes_tried_bytes')
+WALKS = ('update_schemes_tried_regions', 'update_schemes_tried_bytes')
+UPDATES = WALKS + ('commit', 'commit_schemes_quota_goals', 'update_schemes_stats',
+                   'update_schemes_effective_quotas', 'update_tuned_intervals')
 
 # state, (keyword, errno) in the order written; 'off' in "running" comes last
 STEPS = (
@@ -94,7 +96,7 @@ def no_scheme_no_walk():
     with workload(MIB) as work:
         kdamond = configured(work.pid, schemes=0)
         kdamond.start()
-        for word in UPDATES:
+        for word in WALKS:
             equal(f'{word} without schemes', damon.errno_of(kdamond.command, word), 'ECANCELED')
         kdamond.stop()
 
@@ -137,8 +139,11 @@ def staged_values_wait():
 
 # path, write, errno while somebody else holds the lock
 LOCKED = (
-    ('kdamonds/0/state', None, 'EBUSY'),
-    ('kdamonds/0/pid', None, 'EBUSY'),
+    ('kdamonds/0/state', None, ''),
+    ('kdamonds/0/pid', None, ''),
+    ('kdamonds/0/refresh_ms', '0', ''),
+    ('kdamonds/0/contexts/0/schemes/0/filters/0/memcg_path', '/', 'EBUSY'),
+    ('kdamonds/0/contexts/0/schemes/0/filters/0/memcg_path', None, ''),
     ('kdamonds/0/state', 'off', 'EBUSY'),
     ('kdamonds/0/state', 'foo', 'EBUSY'),
     ('kdamonds/nr_kdamonds', '1', 'EBUSY'),
@@ -161,7 +166,8 @@ def busy_while_a_walk_is_waited_for():
     """The walk has to wait for the end of a sampling interval of three seconds."""
     with workload(MIB) as work:
         attrs = {'intervals': damon.intervals(3000000, 3000000)}
-        kdamond = configured(work.pid, attrs=attrs)
+        scheme = damon.stat_scheme(filters=[damon.filter_of('addr')])
+        kdamond, = damon.kdamonds(damon.context([work.pid], [scheme], attrs=attrs))
         kdamond.start()
         walk = threading.Thread(target=kdamond.command, args=(UPDATES[0],))
         walk.start()
@@ -176,11 +182,34 @@ def busy_while_a_walk_is_waited_for():
     check(kdamond.tried_regions(), 'the walk found nothing')
 
 
+def a_busy_kdamond_keeps_out_no_other():
+    """While somebody waits for one kdamond all commands to another one are carried out."""
+    with ticking(), workload(8 * MIB) as work:
+        slow, quick = damon.kdamonds(*(
+            damon.context([work.pid], [damon.stat_scheme()],
+                          attrs={'intervals': damon.intervals(us, us)})
+            for us in (8000000, 5000)))
+        slow.start()
+        walk = threading.Thread(target=slow.command, args=(UPDATES[0],))
+        walk.start()
+        time.sleep(0.5)
+        quick.start()
+        for word, error in dict(STEPS)['running']:
+            if word != 'off':
+                equal(f'{word!r} beside a busy kdamond', damon.errno_of(quick.command, word), error)
+        damon.write(f'{quick.context}/targets/0/regions/nr_regions', 2)
+        quick.stop()
+        check(not quick.running(), 'off did not stop it')
+        waiting = walk.is_alive()
+        walk.join()
+    check(waiting, 'the walk was over before the commands were')
+
+
 def cases():
     for action in (every_keyword_in_every_state, no_context, pid_names_the_thread,
                    ends_with_the_target, update_while_the_target_dies, no_scheme_no_walk,
                    results_outlive_off, bytes_without_directories, staged_values_wait,
-                   busy_while_a_walk_is_waited_for):
+                   busy_while_a_walk_is_waited_for, a_busy_kdamond_keeps_out_no_other):
         yield action.__name__.replace('_', ' '), action
 
 
