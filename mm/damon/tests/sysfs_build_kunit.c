@@ -16,7 +16,7 @@
 #define GOAL	QUOTA "goals/0/"
 #define CORE	S "core_filters/0/"
 #define OPS	S "ops_filters/0/"
-#define MOST	(ULONG_MAX == U32_MAX ? "4294967295" : "18446744073709551615")
+#define MOST	(BITS_PER_LONG > 32 ? "18446744073709551615" : "4294967295")
 
 /* The context directory, for files; the parent of all others. */
 static struct sdir_array *contexts(struct kunit *test)
@@ -145,8 +145,14 @@ static void *find_object(struct damon_ctx *ctx, enum object object)
 	return NULL;
 }
 
+struct field {
+	enum object object;
+	size_t offset;
+	size_t size;
+};
+
 #define FIELD(object, ...) \
-	object, offsetof(__VA_ARGS__), sizeof_field(__VA_ARGS__)
+	{ object, offsetof(__VA_ARGS__), sizeof_field(__VA_ARGS__) }
 
 #define IN_CTX(...)	FIELD(CTX, struct damon_ctx, __VA_ARGS__)
 #define IN_SCHEME(...)	FIELD(SCHEME, struct damos, __VA_ARGS__)
@@ -158,9 +164,7 @@ static void *find_object(struct damon_ctx *ctx, enum object object)
 static const struct row {
 	const char *path;
 	const char *text;
-	enum object object;
-	size_t offset;
-	size_t size;
+	struct field field;
 	unsigned long value;
 	const char *also[4];	/* another file and its text, if need be */
 } rows[] = {
@@ -258,11 +262,11 @@ static void test_row(struct kunit *test)
 	stage(test, row->path, row->text);
 	ctx = build(test);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx);
-	object = find_object(ctx, row->object);
+	object = find_object(ctx, row->field.object);
 	KUNIT_EXPECT_NOT_NULL(test, object);
 	if (object)
-		KUNIT_EXPECT_EQ(test, number_at(object + row->offset, row->size),
-				row->value);
+		KUNIT_EXPECT_EQ(test, number_at(object + row->field.offset,
+						row->field.size), row->value);
 	damon_destroy_ctx(ctx);
 }
 
