@@ -216,8 +216,9 @@ extern const struct damon_attrs damon_default_attrs;
  *
  * What other functions return ends the kdamond at once unless it is 0.
  *
- * The kdamond calls these; they may sleep and change the context as functions
- * called through damon_call() may.  None is called while it is paused.
+ * The kdamond calls these; they may sleep, and all but @before_damos_apply may
+ * change the context as functions called through damon_call() may.  None is
+ * called while it is paused.
  */
 struct damon_callback {
 	void *private;
@@ -277,7 +278,8 @@ struct damon_call_control {
  * struct damos_walk_control - A visitor of what schemes are applied to.
  * @walk_fn:	called for every region a scheme was just applied to, before
  *		its age is reset; the last argument is how much of the region
- *		passed the filters of the operations set
+ *		passed the filters of the operations set.  It must not change
+ *		the context, nor look at other regions: the pass is moving them
  * @data:	first argument of @walk_fn
  */
 struct damos_walk_control {

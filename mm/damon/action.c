@@ -16,6 +16,7 @@
  * its row here, and what carries it out in the operations sets that can.
  */
 
+#include <linux/bits.h>
 #include <linux/log2.h>
 
 #include "internal.h"
@@ -23,7 +24,7 @@
 
 #define MAX_AGE_LOG	32
 /* Whatever is that old has the largest share. */
-#define LONG_AGGR_US	(1ULL << 51)
+#define LONG_AGGR_US	BIT_ULL(51)
 
 const struct damos_action_kind damos_action_kinds[] = {
 	[DAMOS_WILLNEED] = { "willneed" },
@@ -52,15 +53,15 @@ const char *damos_action_name(unsigned int action)
 	return action < NR_DAMOS_ACTIONS ? damos_action_kinds[action].name : NULL;
 }
 
-/* 0 to 100, given the accesses of the last samples. */
+/* 0 to 100, of what is, or is not, @accessed. */
 static unsigned int age_share(const struct damon_attrs *attrs,
-			      unsigned int age, unsigned int nr_accesses)
+			      unsigned int age, bool accessed)
 {
 	u64 aggr_us = min_t(u64, attrs->aggr_interval, LONG_AGGR_US);
 	u64 sec = mul_u64_u64_div_u64(age, aggr_us, USEC_PER_SEC);
 	int n = sec ? min(ilog2(sec) + 1, MAX_AGE_LOG) : 0;
 
-	return (MAX_AGE_LOG + (nr_accesses ? n : -n)) * 100 / (2 * MAX_AGE_LOG);
+	return (MAX_AGE_LOG + (accessed ? n : -n)) * 100 / (2 * MAX_AGE_LOG);
 }
 
 static unsigned int hotness(const struct damon_attrs *attrs, unsigned int age,
@@ -70,7 +71,7 @@ static unsigned int hotness(const struct damon_attrs *attrs, unsigned int age,
 	u64 share = div_u64((u64)nr_accesses * 100,
 			    damon_nr_samples_per_aggr(attrs));
 	u64 hot = share * q->weight_nr_accesses +
-		  (u64)age_share(attrs, age, nr_accesses) * q->weight_age;
+		  (u64)age_share(attrs, age, share) * q->weight_age;
 
 	if (weights)
 		hot = div64_u64(hot, weights);

@@ -158,7 +158,7 @@ static bool matches(const struct pass *pass, struct damos_run *d)
 	struct damon_ctx *ctx = &pass->run->ctx;
 
 	return damos_pattern_matches(&d->s.pattern, r, pass->left_bp) &&
-	       (!d->quota.min_score ||
+	       (!d->quota.min_score || !ctx->ops.get_scheme_score ||
 		ctx->ops.get_scheme_score(ctx, r, &d->s) >= d->quota.min_score);
 }
 
@@ -190,7 +190,7 @@ static void trace(const struct pass *pass, struct damos_run *d,
 	if (trace_damos_before_apply_enabled())
 		trace_damos_before_apply(0, d->idx, pass->target_idx, r,
 					 damon_mvsum(r, pass->left_bp),
-					 pass->w.t->nr_regions, true);
+					 damon_rewrite_nr(&pass->w), true);
 }
 
 /* A veto of the callback leaves out the action, and nothing else. */

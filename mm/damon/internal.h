@@ -319,6 +319,12 @@ static inline struct damon_region *damon_rewrite_cur(const struct damon_rewrite 
 	return w->t->regions + w->out - 1;
 }
 
+/* Number of regions, read and unread; &damon_target.nr_regions tells it later. */
+static inline unsigned int damon_rewrite_nr(const struct damon_rewrite *w)
+{
+	return w->out + w->end - w->in;
+}
+
 void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
 			 size_t nr_wanted);
 struct damon_region *damon_rewrite_next(struct damon_rewrite *w);

@@ -101,7 +101,7 @@ static unsigned long throughput_per_ms(const struct damos_quota_run *run)
 
 	if (!ns)
 		return ASSUMED_THROUGHPUT;
-	if (sz / ns >= ULONG_MAX / NSEC_PER_MSEC)
+	if (div64_u64(sz, ns) >= ULONG_MAX / NSEC_PER_MSEC)
 		return ULONG_MAX;
 	return min_t(u64, mul_u64_u64_div_u64(sz, NSEC_PER_MSEC, ns), ULONG_MAX);
 }

@@ -20,8 +20,8 @@
 
 static unsigned long free_mem_rate(void)
 {
-	return global_zone_page_state(NR_FREE_PAGES) * 1000 /
-	       max(totalram_pages(), 1UL);
+	return div64_ul((u64)global_zone_page_state(NR_FREE_PAGES) * 1000,
+			max(totalram_pages(), 1UL));
 }
 
 const struct damos_wmark_kind damos_wmark_kinds[] = {
