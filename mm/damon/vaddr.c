@@ -4,7 +4,8 @@
  * whose ranges are the user's.
  *
  * vaddr-mm.c finds the address space of a target and watches it, vaddr-ranges.c
- * tells which ranges of it to cover, vaddr-walk.c samples it.
+ * tells which ranges of it to cover, vaddr-walk.c samples it, and vaddr-apply.c
+ * acts on it.
  *
  * Checking and preparing are one pass where the core allows it, unless targets
  * share an address space, for then no target may prepare before all have
@@ -18,12 +19,18 @@
 
 #include "vaddr.h"
 
+/* Whether the regions of @t have to be fitted to its mappings now. */
+static bool has_moved(struct damon_ctx *ctx, struct damon_target *t)
+{
+	return ctx->ops.update && damon_va_moved(t);
+}
+
 static void prepare_access_checks(struct damon_ctx *ctx)
 {
 	struct damon_target *t;
 
 	damon_for_each_target(t, ctx) {
-		if (damon_va_moved(t))
+		if (has_moved(ctx, t))
 			damon_va_fit(ctx, t);
 		damon_va_prepare(ctx, t);
 	}
@@ -48,7 +55,7 @@ static bool can_fuse(struct damon_ctx *ctx)
 	struct damon_target *t;
 
 	damon_for_each_target(t, ctx) {
-		if (damon_va_shared(t) || damon_va_moved(t))
+		if (damon_va_shared(t) || has_moved(ctx, t))
 			return false;
 	}
 	return true;
@@ -110,14 +117,6 @@ static void cleanup_target(struct damon_target *t)
 	put_pid(t->pid);
 }
 
-/* No action supported so far changes memory. */
-static unsigned long apply_scheme(struct damon_ctx *ctx, struct damon_target *t,
-				  struct damon_region *r, struct damos *s,
-				  unsigned long *sz_filter_passed)
-{
-	return 0;
-}
-
 static int __init damon_va_init(void)
 {
 	const struct damon_operations fvaddr = {
@@ -125,7 +124,8 @@ static int __init damon_va_init(void)
 		.prepare_access_checks = prepare_access_checks,
 		.check_accesses = check_accesses,
 		.check_and_prepare = check_and_prepare,
-		.apply_scheme = apply_scheme,
+		.get_scheme_score = damon_va_score,
+		.apply_scheme = damon_va_apply,
 		.target_valid = target_valid,
 		.detach_target = damon_va_forget,
 		.cleanup_target = cleanup_target,

@@ -54,6 +54,13 @@ void damon_va_check(struct damon_target *t);
 void damon_va_prepare(struct damon_ctx *ctx, struct damon_target *t);
 void damon_va_check_and_prepare(struct damon_ctx *ctx, struct damon_target *t);
 
+/* vaddr-apply.c */
+unsigned long damon_va_apply(struct damon_ctx *ctx, struct damon_target *t,
+			     struct damon_region *r, struct damos *s,
+			     unsigned long *sz_filter_passed);
+int damon_va_score(struct damon_ctx *ctx, struct damon_region *r,
+		   struct damos *s);
+
 /* vaddr-ranges.c */
 void damon_va_fit(struct damon_ctx *ctx, struct damon_target *t);
 bool damon_va_moved(struct damon_target *t);
