@@ -96,12 +96,15 @@ static void end_watch(struct damon_va_target *vt)
 	put_pid(vt->pid);
 	vt->watch = NULL;
 	vt->pid = NULL;
+	vt->polling = false;
 }
 
 static void begin_watch(struct damon_va_target *vt, struct pid *pid,
 			struct mm_struct *mm)
 {
-	if (vt->polling && vt->pid == pid)
+	if (vt->pid != pid)
+		vt->fitted = false;
+	else if (vt->polling)
 		return;
 	end_watch(vt);
 	vt->pid = get_pid(pid);

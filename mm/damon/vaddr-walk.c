@@ -37,6 +37,7 @@
 #include <linux/swap.h>
 #include <linux/swapops.h>
 
+#include "../internal.h"
 #include "vaddr.h"
 
 /* Most regions to visit in one hold of the mmap lock. */
@@ -159,13 +160,22 @@ static struct folio *exclusive_folio(pte_t pte)
 	return is_device_exclusive_entry(entry) ? pfn_swap_entry_folio(entry) : NULL;
 }
 
+/* vm_normal_folio(), whose first two questions answer nearly all cases. */
+static struct folio *normal_folio(struct walk *w, unsigned long addr, pte_t pte)
+{
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) || pte_special(pte) ||
+	    pte_pfn(pte) > highest_memmap_pfn)
+		return vm_normal_folio(w->vma, addr, pte);
+	return page_folio(pte_page(pte));
+}
+
 /* What samples of @pte are about, or NULL. */
 static struct folio *pte_folio(struct walk *w, unsigned long addr, pte_t pte)
 {
 	struct folio *folio;
 
 	if (pte_present(pte))
-		folio = vm_normal_folio(w->vma, addr, pte);
+		folio = normal_folio(w, addr, pte);
 	else
 		folio = exclusive_folio(pte);
 	return folio && folio_test_lru(folio) ? folio : NULL;
@@ -194,17 +204,16 @@ static void prepare_pte(struct walk *w, pte_t *ptep)
 	mark_old(folio, young);
 }
 
-static void visit_ptes(struct walk *w, pmd_t *pmd, unsigned long addr,
+/* Returns whether there is a page table. */
+static bool visit_ptes(struct walk *w, pmd_t *pmd, unsigned long addr,
 		       unsigned long end)
 {
 	spinlock_t *ptl; /* of the page table */
 	pte_t *ptes;
 
 	ptes = pte_offset_map_lock(w->mm, pmd, addr & PMD_MASK, &ptl);
-	if (!ptes) {
-		skip_below(w, end);
-		return;
-	}
+	if (!ptes)
+		return false;
 	/* sparse does not see pte_offset_map_lock() return with it held */
 	__acquire(ptl);
 	for (; w->old < end; next_old(w))
@@ -212,6 +221,7 @@ static void visit_ptes(struct walk *w, pmd_t *pmd, unsigned long addr,
 	for (; w->new < end; next_new(w))
 		prepare_pte(w, ptes + pte_index(w->new));
 	pte_unmap_unlock(ptes, ptl);
+	return true;
 }
 
 static void prepare_pmd(struct walk *w, pmd_t *pmd, struct folio *folio)
@@ -225,21 +235,34 @@ static void prepare_pmd(struct walk *w, pmd_t *pmd, struct folio *folio)
 	mark_old(folio, young);
 }
 
-static void visit_pmd(struct walk *w, pmd_t *pmdp, unsigned long end)
+static void visit_huge_page(struct walk *w, pmd_t *pmdp, unsigned long addr,
+			    unsigned long end)
 {
-	unsigned long addr = min(w->old, w->new) & PMD_MASK;
 	pmd_t pmd = pmdp_get(pmdp);
 	struct folio *folio = NULL;
 
 	if (pmd_present(pmd))
-		folio = vm_normal_folio_pmd(w->vma, addr, pmd);
-	if (folio && folio_test_lru(folio)) {
-		for (; w->old < end; next_old(w))
-			count(w, folio, pmd_young(pmd));
-		for (; w->new < end; next_new(w))
-			prepare_pmd(w, pmdp, folio);
-	}
-	skip_below(w, end);
+		folio = vm_normal_folio_pmd(w->vma, addr & PMD_MASK, pmd);
+	if (!folio || !folio_test_lru(folio))
+		return;
+	for (; w->old < end; next_old(w))
+		count(w, folio, pmd_young(pmd));
+	for (; w->new < end; next_new(w))
+		prepare_pmd(w, pmdp, folio);
+}
+
+/* The entry of a huge page, which is gone again if it has just been split. */
+static void visit_pmd(struct walk *w, pmd_t *pmd, unsigned long addr,
+		      unsigned long end)
+{
+	spinlock_t *ptl = pmd_trans_huge_lock(pmd, w->vma); /* of the PMD table */
+
+	if (!ptl)
+		return;
+	/* sparse does not see pmd_trans_huge_lock() return with it held */
+	__acquire(ptl);
+	visit_huge_page(w, pmd, addr, end);
+	spin_unlock(ptl);
 }
 
 static pud_t *find_pud(struct mm_struct *mm, unsigned long addr)
@@ -276,21 +299,12 @@ static void visit_table(struct walk *w, unsigned long addr)
 {
 	unsigned long end = pmd_addr_end(addr, w->vma->vm_end);
 	pmd_t *pmd = find_pmd(w, addr);
-	spinlock_t *ptl; /* of the PMD table */
 
-	if (!pmd) {
-		skip_below(w, end);
+	if (pmd && visit_ptes(w, pmd, addr, end))
 		return;
-	}
-	ptl = pmd_trans_huge_lock(pmd, w->vma);
-	if (!ptl) {
-		visit_ptes(w, pmd, addr, end);
-		return;
-	}
-	/* sparse does not see pmd_trans_huge_lock() return with it held */
-	__acquire(ptl);
-	visit_pmd(w, pmd, end);
-	spin_unlock(ptl);
+	if (pmd)
+		visit_pmd(w, pmd, addr, end);
+	skip_below(w, end);
 }
 
 #ifdef CONFIG_HUGETLB_PAGE
