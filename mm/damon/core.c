@@ -61,7 +61,8 @@ unsigned int damon_window_left_bp(const struct damon_run *run)
 						  run->ctx.attrs.aggr_interval);
 	long left = run->next_aggregation - run->passed;
 
-	if (left <= 0)
+	/* A request may have scheduled the next one already. */
+	if (run->aggregated || left <= 0)
 		return 0;
 	if (left >= window)
 		return 10000;

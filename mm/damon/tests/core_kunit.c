@@ -89,6 +89,7 @@ struct window_case {
 	unsigned int nr_accesses;
 	unsigned int last_nr_accesses;
 	unsigned int expected;
+	bool aggregated;		/* in this round */
 };
 
 static const struct window_case window_cases[] = {
@@ -98,6 +99,7 @@ static const struct window_case window_cases[] = {
 	{ "one of ten passed", 1, 10, 10, 1, 10, 10 },
 	{ "window complete", 10, 10, 10, 3, 10, 3 },
 	{ "window overdue", 12, 10, 10, 3, 10, 3 },
+	{ "window complete, the next scheduled", 10, 20, 10, 3, 10, 3, true },
 	{ "no window", 5, 5, 0, 3, 10, 3 },
 	{ "clock wraps within", ULONG_MAX - 1, 8, 20, 2, 20, 12 },
 	{ "a third, rounded down", 2, 3, 3, 1, 10000, 3334 },
@@ -117,6 +119,7 @@ static void window_test(struct kunit *test)
 	ctx->attrs.aggr_interval = c->aggr_interval;
 	damon_run(ctx)->passed = c->passed;
 	damon_run(ctx)->next_aggregation = c->next_aggregation;
+	damon_run(ctx)->aggregated = c->aggregated;
 	KUNIT_EXPECT_EQ(test, damon_nr_accesses_mvsum(&r, ctx), c->expected);
 }
 
