@@ -30,7 +30,12 @@
 
 #ifndef CONFIG_MMU_NOTIFIER
 /* linux/mmu_notifier.h has a stub for every function but this one. */
-#define mmu_notifier_clear_young(mm, start, end)	(0)
+static inline int mmu_notifier_clear_young(struct mm_struct *mm,
+					   unsigned long start,
+					   unsigned long end)
+{
+	return 0;
+}
 #endif
 
 /**

@@ -23,7 +23,7 @@
 #define VMA_PAGES 52
 #define MAP_ROUND_BYTES (64UL << 10)
 
-static volatile char *area;
+static char *area;
 static size_t size, step, page;
 static useconds_t period_us;
 
@@ -41,7 +41,7 @@ static void *read_all(void *arg)
 
 	while (period_us) {
 		for (at = 0; at < size; at += step)
-			area[at];
+			__atomic_load_n(&area[at], __ATOMIC_RELAXED);
 		usleep(period_us);
 	}
 	return arg;

@@ -39,32 +39,44 @@ static void ram_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, range.end, c->expected.end);
 }
 
-static void given_range_test(struct kunit *test)
-{
-	struct damon_target *t = test_target(test, NULL);
-	unsigned long start = 5000, end = 5000;
+struct given_case {
+	const char *why;
+	unsigned long start;
+	unsigned long end;
+	int err;
+	struct damon_addr_range region;
+};
 
-	KUNIT_EXPECT_EQ(test, damon_set_region_biggest_system_ram_default(
-				t, &start, &end), -EINVAL);
-	start = 40960;
-	KUNIT_EXPECT_EQ(test, damon_set_region_system_rams_default(
-				t, &start, &end, 1, 4096), -EINVAL);
-	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), 0);
-	end = 50000;
-	KUNIT_EXPECT_EQ(test, damon_set_region_system_rams_default(
-				t, &start, &end, 1, 4096), 0);
-	KUNIT_EXPECT_EQ(test, start, 40960);
-	KUNIT_EXPECT_EQ(test, end, 50000);
-	KUNIT_ASSERT_EQ(test, damon_nr_regions(t), 1);
-	KUNIT_EXPECT_EQ(test, t->regions[0].ar.start, 40960);
-	KUNIT_EXPECT_EQ(test, t->regions[0].ar.end, 53248);
+static const struct given_case given_cases[] = {
+	{ "reversed", 40960, 5000, -EINVAL },
+	{ "empty", 8192, 8192, -EINVAL },
+	{ "rounded outwards", 40961, 50000, 0, { 40960, 53248 } },
+	{ "not empty when rounded", 5000, 5000, 0, { 4096, 8192 } },
+};
+
+static void given_test(struct kunit *test)
+{
+	const struct given_case *c = test->param_value;
+	struct damon_target *t = test_target(test, NULL);
+	unsigned long start = c->start, end = c->end;
+
+	KUNIT_EXPECT_EQ(test, damon_set_region_system_rams_default(t, &start, &end,
+								   1, 4096), c->err);
+	KUNIT_EXPECT_EQ(test, start, c->start);
+	KUNIT_EXPECT_EQ(test, end, c->end);
+	KUNIT_ASSERT_EQ(test, damon_nr_regions(t), !c->err);
+	if (c->err)
+		return;
+	KUNIT_EXPECT_EQ(test, t->regions[0].ar.start, c->region.start);
+	KUNIT_EXPECT_EQ(test, t->regions[0].ar.end, c->region.end);
 }
 
+KUNIT_ARRAY_PARAM_DESC(given, given_cases, why);
 KUNIT_ARRAY_PARAM_DESC(ram, ram_cases, why);
 
 static struct kunit_case system_ram_test_cases[] = {
 	KUNIT_CASE_PARAM(ram_test, ram_gen_params),
-	KUNIT_CASE(given_range_test),
+	KUNIT_CASE_PARAM(given_test, given_gen_params),
 	{}
 };
 
