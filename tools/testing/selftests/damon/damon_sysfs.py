@@ -115,7 +115,7 @@ def intervals(sample_us, aggr_us, update_us=60000000):
 
 
 def target(pid, regions=(), obsolete=False):
-    return {'pid_target': pid, 'obsolete_target': flag(obsolete),
+    return {'pid_target': pid, **({'obsolete_target': 'Y'} if obsolete else {}),
             'regions': [{'start': s, 'end': e} for s, e in regions]}
 
 

@@ -14,8 +14,7 @@ import sys
 import time
 
 import damon_sysfs as damon
-import ksft
-from damon_test import check, equal, require, run
+from damon_test import check, equal, ksft, require, run
 from damon_workload import MIB, ticking, workload
 
 SECONDS = 8
