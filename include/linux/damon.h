@@ -19,6 +19,7 @@
 #ifndef _LINUX_DAMON_H
 #define _LINUX_DAMON_H
 
+#include <linux/damon_probe.h>
 #include <linux/damos.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
@@ -42,6 +43,8 @@ struct pid;
  * @last_nr_accesses:	@nr_accesses of the last complete aggregation
  * @age:		aggregations since the access frequency last changed
  *			significantly
+ * @probe_hits:		positive samples of each probe, as @nr_accesses
+ * @last_probe_hits:	@probe_hits of the last complete aggregation
  * @deferred:		its start is no border of the access pattern: a scheme
  *			was applied to less than a region
  *
@@ -55,6 +58,8 @@ struct damon_region {
 	unsigned int nr_accesses;
 	unsigned int last_nr_accesses;
 	unsigned int age;
+	unsigned char probe_hits[DAMON_MAX_PROBES];
+	unsigned char last_probe_hits[DAMON_MAX_PROBES];
 	bool deferred;
 };
 
@@ -111,6 +116,12 @@ enum damon_ops_id {
  *		one, where nothing that looks at or changes regions is due in
  *		between.  Should something turn up after all, the latter is
  *		called once more.  Optional
+ * @apply_probes:
+ *		after @check_accesses, if there are probes: let them count
+ *		their hits.  With set_samples it chooses the sampling addresses
+ *		itself, as neither of the other hooks is called; with
+ *		return_max_wsum it returns the largest damon_probe_hits_wsum(),
+ *		else 0
  * @get_scheme_score:
  *		priority of a region for a scheme, 0 to DAMOS_MAX_SCORE; without
  *		this hook all regions are alike
@@ -144,6 +155,8 @@ struct damon_operations {
 	void (*prepare_access_checks)(struct damon_ctx *ctx);
 	unsigned int (*check_accesses)(struct damon_ctx *ctx);
 	void (*check_and_prepare)(struct damon_ctx *ctx);
+	unsigned int (*apply_probes)(struct damon_ctx *ctx, bool set_samples,
+				     bool return_max_wsum);
 	int (*get_scheme_score)(struct damon_ctx *ctx, struct damon_region *r,
 				struct damos *s);
 	unsigned long (*apply_scheme)(struct damon_ctx *ctx,
@@ -243,6 +256,7 @@ struct damon_callback {
  * @ops:		operations set, chosen by damon_select_ops()
  * @adaptive_targets:	list of &struct damon_target
  * @schemes:		list of &struct damos
+ * @probes:		list of &struct damon_probe, at most DAMON_MAX_PROBES
  *
  * Allocated by damon_new_ctx() only.
  */
@@ -255,6 +269,7 @@ struct damon_ctx {
 	struct damon_operations ops;
 	struct list_head adaptive_targets;
 	struct list_head schemes;
+	struct list_head probes;
 };
 
 /**

@@ -8,7 +8,8 @@
  *
  *	threshold	a tenth of the largest access count.  While more than
  *			max_nr_regions regions are left it doubles, up to the
- *			number of samples, at which everything merges
+ *			number of samples, at which everything merges.  Of the
+ *			score, rather than the count, if probes have weights
  *	size limit	total size / min_nr_regions, at least the minimum
  *			region size M, a multiple of M.  No merge exceeds it,
  *			and larger regions are cut down to it while there are
@@ -97,30 +98,30 @@ void damon_limit_regions(struct damon_run *run)
 	}
 }
 
-static void merge_all(struct damon_run *run, unsigned int threshold)
+static void merge_all(struct damon_run *run, const struct damon_score *score,
+		      unsigned int threshold)
 {
 	struct damon_target *t;
 
 	damon_for_each_target(t, &run->ctx)
-		damon_regions_merge(t, threshold, run->adapt.sz_limit);
+		damon_regions_merge(t, score, threshold, run->adapt.sz_limit);
 }
 
 /* Age the regions by a finished aggregation, and merge those alike. */
 void damon_merge_regions(struct damon_run *run, unsigned int threshold)
 {
-	const struct damon_attrs *attrs = &run->ctx.attrs;
-	unsigned int max_threshold = damon_nr_samples_per_aggr(attrs);
+	const struct damon_score score = damon_score(&run->ctx);
 	struct damon_target *t;
 
 	damon_for_each_target(t, &run->ctx)
-		damon_regions_age(t, threshold);
-	merge_all(run, threshold);
+		damon_regions_age(t, &score, threshold);
+	merge_all(run, &score, threshold);
 
-	while (nr_regions(&run->ctx) > attrs->max_nr_regions &&
-	       threshold < max_threshold) {
-		threshold = threshold < max_threshold / 2 ?
-			    max(2 * threshold, 1) : max_threshold;
-		merge_all(run, threshold);
+	while (nr_regions(&run->ctx) > run->ctx.attrs.max_nr_regions &&
+	       threshold < score.max) {
+		threshold = threshold < score.max / 2 ? max(2 * threshold, 1) :
+							score.max;
+		merge_all(run, &score, threshold);
 	}
 }
 

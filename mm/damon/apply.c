@@ -79,8 +79,8 @@ bool damos_pattern_matches(const struct damos_access_pattern *p,
 {
 	return within(damon_sz_region(r), p->min_sz_region, p->max_sz_region) &&
 	       within(r->age, p->min_age_region, p->max_age_region) &&
-	       within(damon_mvsum(r, left_bp), p->min_nr_accesses,
-		      p->max_nr_accesses);
+	       within(damon_mvsum(r->nr_accesses, r->last_nr_accesses, left_bp),
+		      p->min_nr_accesses, p->max_nr_accesses);
 }
 
 static void widen(struct damos_access_pattern *bounds,
@@ -189,7 +189,9 @@ static void trace(const struct pass *pass, struct damos_run *d,
 {
 	if (trace_damos_before_apply_enabled())
 		trace_damos_before_apply(0, d->idx, pass->target_idx, r,
-					 damon_mvsum(r, pass->left_bp),
+					 damon_mvsum(r->nr_accesses,
+						     r->last_nr_accesses,
+						     pass->left_bp),
 					 damon_rewrite_nr(&pass->w), true);
 }
 

@@ -104,13 +104,14 @@ void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs)
  * Context: @ctx does not run, or its kdamond.
  * Return: 0; -EINVAL, with nothing changed, when there would be less than 3
  * regions, the limits of regions cross, @attrs samples less often than it
- * aggregates, or its goal does not allow its sampling interval.
+ * aggregates, its goal does not allow its sampling interval, or probes have
+ * weights and there would be more than 255 samples in an aggregation.
  */
 int damon_set_attrs(struct damon_ctx *ctx, const struct damon_attrs *attrs)
 {
 	struct damon_run *run = damon_run(ctx);
 
-	if (!damon_attrs_valid(attrs))
+	if (!damon_attrs_valid(attrs) || !damon_probes_valid(ctx, attrs))
 		return -EINVAL;
 	run->aggr_samples = damon_nr_samples_per_aggr(attrs);
 	damon_change_attrs(run, attrs);

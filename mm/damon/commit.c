@@ -24,10 +24,12 @@
  * @targets:	one for each target of the source, in the same order, with its
  *		pid.  It has regions if the destination is to get new ones
  * @schemes:	copies of those of the source
+ * @probes:	copies of those of the source
  */
 struct update {
 	struct list_head targets;
 	struct list_head schemes;
+	struct list_head probes;
 };
 
 /* 0, or -EINVAL if @ctx cannot run. */
@@ -36,7 +38,8 @@ int damon_check_ctx(const struct damon_ctx *ctx)
 	const struct damos *s;
 
 	if (!is_power_of_2(ctx->min_region_sz) || !ctx->addr_unit ||
-	    !damon_attrs_valid(&ctx->attrs))
+	    !damon_attrs_valid(&ctx->attrs) ||
+	    !damon_probes_valid(ctx, &ctx->attrs))
 		return -EINVAL;
 	damon_for_each_scheme(s, ctx) {
 		if (!damos_valid(ctx, s))
@@ -145,6 +148,7 @@ static void discard(struct update *update)
 	}
 	list_for_each_entry_safe(s, next_s, &update->schemes, list)
 		damon_destroy_scheme(s);
+	damon_probes_free(&update->probes);
 }
 
 /* Old pids and regions end up in @update. */
@@ -206,12 +210,23 @@ static void change_ops(struct damon_ctx *ctx, const struct damon_operations *ops
 	ctx->ops = *ops;
 }
 
+/* Old ones end up in @update. */
+static void update_probes(struct damon_ctx *dst, struct update *update)
+{
+	LIST_HEAD(old);
+
+	list_splice_init(&dst->probes, &old);
+	list_splice_init(&update->probes, &dst->probes);
+	list_splice(&old, &update->probes);
+}
+
 /* Targets and schemes first: attributes convert the results of all of them. */
 static void take_effect(struct damon_ctx *dst, struct damon_ctx *src,
 			struct update *update)
 {
 	update_targets(dst, update);
 	update_schemes(dst, update);
+	update_probes(dst, update);
 	change_ops(dst, &src->ops);
 	dst->addr_unit = src->addr_unit;
 	dst->min_region_sz = src->min_region_sz;
@@ -236,8 +251,8 @@ static void update_empty_targets(struct damon_run *run)
  * @dst:	the context to update
  * @src:	the parameters; stays the caller's, with all that is in it
  *
- * Targets, schemes, attributes, the operations set, the address unit, the minimum
- * region size and pause are updated; callbacks are not.
+ * Targets, schemes, probes, attributes, the operations set, the address unit,
+ * the minimum region size and pause are updated; callbacks are not.
  *
  * Context: @dst does not run, or its kdamond; may sleep.
  * Return: 0; -EINVAL if @src could not run, or removes a target @dst does not
@@ -248,12 +263,14 @@ int damon_commit_ctx(struct damon_ctx *dst, struct damon_ctx *src)
 	struct update update = {
 		.targets = LIST_HEAD_INIT(update.targets),
 		.schemes = LIST_HEAD_INIT(update.schemes),
+		.probes = LIST_HEAD_INIT(update.probes),
 	};
 	int err;
 
 	err = damon_check_ctx(src) ?:
 	      prepare_targets(&update, dst, src) ?:
-	      prepare_schemes(&update, src);
+	      prepare_schemes(&update, src) ?:
+	      damon_probes_copy(src, &update.probes);
 	if (!err) {
 		take_effect(dst, src, &update);
 		update_empty_targets(damon_run(dst));

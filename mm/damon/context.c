@@ -88,7 +88,7 @@ void damon_destroy_targets(struct damon_ctx *ctx)
  * damon_new_ctx() - Make a context.
  *
  * It has damon_default_attrs, regions of at least a page, and no operations
- * set, targets or schemes.
+ * set, targets, schemes or probes.
  *
  * Context: may sleep.
  * Return: the context, or NULL when memory is short.
@@ -104,6 +104,7 @@ struct damon_ctx *damon_new_ctx(void)
 	run->ctx.min_region_sz = DAMON_MIN_REGION_SZ;
 	INIT_LIST_HEAD(&run->ctx.adaptive_targets);
 	INIT_LIST_HEAD(&run->ctx.schemes);
+	INIT_LIST_HEAD(&run->ctx.probes);
 	spin_lock_init(&run->lock);
 	mutex_init(&run->stop_lock);
 	INIT_LIST_HEAD(&run->requests);
@@ -126,6 +127,7 @@ void damon_destroy_ctx(struct damon_ctx *ctx)
 	damon_destroy_targets(ctx);
 	damon_for_each_scheme_safe(s, next, ctx)
 		damon_destroy_scheme(s);
+	damon_probes_free(&ctx->probes);
 	kfree(damon_run(ctx));
 }
 

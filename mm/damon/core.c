@@ -82,7 +82,8 @@ unsigned int damon_window_left_bp(const struct damon_run *run)
 unsigned int damon_nr_accesses_mvsum(const struct damon_region *r,
 				     struct damon_ctx *ctx)
 {
-	return damon_mvsum(r, damon_window_left_bp(damon_run(ctx)));
+	return damon_mvsum(r->nr_accesses, r->last_nr_accesses,
+			   damon_window_left_bp(damon_run(ctx)));
 }
 
 /* Whether @t is still there. */
@@ -136,13 +137,17 @@ static void kdamond_sleep(unsigned long us)
 
 static void report_aggregation(struct damon_ctx *ctx)
 {
+	unsigned int nr_probes = list_count_nodes(&ctx->probes);
 	unsigned int target_idx = 0;
 	struct damon_target *t;
 	struct damon_region *r;
 
 	damon_for_each_target(t, ctx) {
-		damon_for_each_region(r, t)
+		damon_for_each_region(r, t) {
 			trace_damon_aggregated(target_idx, r, t->nr_regions);
+			trace_damon_region_aggregated(target_idx, r,
+						      t->nr_regions, nr_probes);
+		}
 		damon_regions_close_window(t);
 		target_idx++;
 	}
@@ -197,9 +202,15 @@ static bool kdamond_wait_active(struct damon_run *run)
 	return !kthread_should_stop();
 }
 
+/* Whether regions are told apart by attributes of memory, not by accesses. */
+static bool only_probes(const struct damon_run *run)
+{
+	return !list_empty(&run->ctx.probes) && damon_score(&run->ctx).by_probes;
+}
+
 static void prepare(struct damon_run *run)
 {
-	if (!run->prepared)
+	if (!run->prepared && !only_probes(run))
 		call_hook(&run->ctx, run->ctx.ops.prepare_access_checks);
 	run->prepared = false;
 }
@@ -208,10 +219,11 @@ static void prepare(struct damon_run *run)
 static bool is_quiet(struct damon_run *run, unsigned long update)
 {
 	return !run->aggregated && !time_after_eq(run->passed, update) &&
-	       !damos_any_due(run) && !damon_any_requests(run);
+	       list_empty(&run->ctx.probes) && !damos_any_due(run) &&
+	       !damon_any_requests(run);
 }
 
-static unsigned int check(struct damon_run *run, unsigned long update)
+static unsigned int check_accesses(struct damon_run *run, unsigned long update)
 {
 	struct damon_ctx *ctx = &run->ctx;
 
@@ -223,6 +235,21 @@ static unsigned int check(struct damon_run *run, unsigned long update)
 	return ctx->ops.check_accesses ? ctx->ops.check_accesses(ctx) : 0;
 }
 
+/* Returns the largest score, if an aggregation is complete. */
+static unsigned int check(struct damon_run *run, unsigned long update)
+{
+	bool only = only_probes(run);
+	struct damon_ctx *ctx = &run->ctx;
+	unsigned int max = 0, max_wsum = 0;
+
+	if (!only)
+		max = check_accesses(run, update);
+	if (!list_empty(&ctx->probes) && ctx->ops.apply_probes)
+		max_wsum = ctx->ops.apply_probes(ctx, only,
+						 only && run->aggregated);
+	return only ? max_wsum : max;
+}
+
 /* Returns whether there is to be another round. */
 static bool kdamond_round(struct damon_run *run)
 {
@@ -230,7 +257,7 @@ static bool kdamond_round(struct damon_run *run)
 	const unsigned long update = run->next_update;
 	struct damon_ctx *ctx = &run->ctx;
 	const unsigned long sample_us = ctx->attrs.sample_interval;
-	unsigned int max_nr_accesses;
+	unsigned int max_score;
 
 	if (!kdamond_wait_active(run))
 		return false;
@@ -243,9 +270,9 @@ static bool kdamond_round(struct damon_run *run)
 	run->passed++;
 	run->aggregated = time_after_eq(run->passed, end);
 
-	max_nr_accesses = check(run, update);
+	max_score = check(run, update);
 	if (run->aggregated) {
-		damon_merge_regions(run, max_nr_accesses / 10);
+		damon_merge_regions(run, max_score / 10);
 		damon_limit_regions(run);
 		if (call_back(ctx, ctx->callback.after_aggregation))
 			return false;

@@ -21,10 +21,10 @@
  */
 
 #include <linux/align.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "folio.h"
 #include "internal.h"
 #include "kinds.h"
 
@@ -40,11 +40,7 @@ static bool is_active(const struct damos_filter *f, struct damos_folio *folio)
 
 static bool is_of_memcg(const struct damos_filter *f, struct damos_folio *folio)
 {
-	struct mem_cgroup *memcg;
-
-	guard(rcu)();
-	memcg = folio_memcg_check(folio->folio);
-	return memcg && mem_cgroup_id(memcg) == f->memcg_id;
+	return damon_folio_of_memcg(folio->folio, f->memcg_id);
 }
 
 static bool is_young(const struct damos_filter *f, struct damos_folio *folio)

@@ -6,10 +6,16 @@
 #ifndef _MM_DAMON_FOLIO_H
 #define _MM_DAMON_FOLIO_H
 
-#include <linux/types.h>
+#include <linux/memcontrol.h>
 
-struct folio;
-struct list_head;
+static inline bool damon_folio_of_memcg(struct folio *folio, u64 memcg_id)
+{
+	struct mem_cgroup *memcg;
+
+	guard(rcu)();
+	memcg = folio_memcg_check(folio);
+	return memcg && mem_cgroup_id(memcg) == memcg_id;
+}
 
 /* folio.c */
 struct folio *damon_folio_get(unsigned long pfn);

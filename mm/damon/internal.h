@@ -200,6 +200,30 @@ unsigned long damon_nr_tune_intervals(const struct damon_run *run);
 void damon_schedule(struct damon_run *run);
 void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs);
 
+/* probe.c */
+
+/**
+ * struct damon_score - What regions are compared by.
+ * @by_probes:	hits of probes, rather than accesses
+ * @weights:	of the hits of each probe
+ * @max:	largest score a region can have
+ */
+struct damon_score {
+	bool by_probes;
+	unsigned int weights[DAMON_MAX_PROBES];
+	unsigned int max;
+};
+
+struct folio;
+
+bool damon_probes_valid(const struct damon_ctx *ctx,
+			const struct damon_attrs *attrs);
+int damon_probes_copy(const struct damon_ctx *ctx, struct list_head *probes);
+void damon_probes_free(struct list_head *probes);
+struct damon_score damon_score(const struct damon_ctx *ctx);
+void damon_count_probe_hits(const struct damon_ctx *ctx, struct damon_region *r,
+			    struct folio *folio);
+
 /* commit.c */
 int damon_check_ctx(const struct damon_ctx *ctx);
 
@@ -293,6 +317,27 @@ bool damos_folio_passes(struct damos *s, struct damos_folio *folio,
 int damos_priority(struct damon_ctx *ctx, struct damon_region *r,
 		   struct damos *s);
 
+/* convert.c */
+
+/**
+ * struct damon_conversion - A change of the intervals.
+ * @from_samples:	samples in an aggregation interval, before
+ * @to_samples:		and after
+ * @from_aggr_us:	aggregation interval before, not 0
+ * @to_aggr_us:		and after
+ * @restart:		running counts start anew
+ */
+struct damon_conversion {
+	unsigned int from_samples;
+	unsigned int to_samples;
+	u64 from_aggr_us;
+	u64 to_aggr_us;
+	bool restart;
+};
+
+void damon_regions_convert(struct damon_target *t,
+			   const struct damon_conversion *conv);
+
 /* region.c */
 
 /**
@@ -332,33 +377,17 @@ bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit);
 
-/**
- * struct damon_conversion - A change of the intervals.
- * @from_samples:	samples in an aggregation interval, before
- * @to_samples:		and after
- * @from_aggr_us:	aggregation interval before, not 0
- * @to_aggr_us:		and after
- * @restart:		running counts start anew
- */
-struct damon_conversion {
-	unsigned int from_samples;
-	unsigned int to_samples;
-	u64 from_aggr_us;
-	u64 to_aggr_us;
-	bool restart;
-};
-
 unsigned long damon_regions_sz(const struct damon_target *t);
 void damon_regions_close_window(struct damon_target *t);
-void damon_regions_age(struct damon_target *t, unsigned int threshold);
-void damon_regions_merge(struct damon_target *t, unsigned int threshold,
-			 unsigned long sz_limit);
-void damon_regions_convert(struct damon_target *t,
-			   const struct damon_conversion *conv);
+void damon_regions_age(struct damon_target *t, const struct damon_score *score,
+		       unsigned int threshold);
+void damon_regions_merge(struct damon_target *t, const struct damon_score *score,
+			 unsigned int threshold, unsigned long sz_limit);
 int damon_regions_reserve(struct damon_target *t, size_t nr_wanted);
 int damon_regions_copy(struct damon_target *to, const struct damon_target *from);
 void damon_regions_swap(struct damon_target *a, struct damon_target *b);
 void damon_regions_free(struct damon_target *t);
-unsigned int damon_mvsum(const struct damon_region *r, unsigned int left_bp);
+unsigned int damon_mvsum(unsigned int now, unsigned int last,
+			 unsigned int left_bp);
 
 #endif

@@ -91,6 +91,37 @@ static unsigned int check_accesses(struct damon_ctx *ctx)
 	return max_nr_accesses;
 }
 
+static void probe(struct damon_ctx *ctx, struct damon_region *r)
+{
+	struct folio *folio = get_folio(ctx, r->sampling_addr);
+
+	damon_count_probe_hits(ctx, r, folio);
+	if (folio)
+		folio_put(folio);
+}
+
+static unsigned int apply_probes(struct damon_ctx *ctx, bool set_samples,
+				 bool return_max_wsum)
+{
+	unsigned int max_wsum = 0;
+	struct damon_target *t;
+	struct damon_region *r;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t) {
+			if (set_samples)
+				r->sampling_addr = damon_rand(ctx, r->ar.start,
+							      r->ar.end);
+			probe(ctx, r);
+			if (return_max_wsum)
+				max_wsum = max(max_wsum, damon_probe_hits_wsum(
+							 r, false, ctx));
+			cond_resched();
+		}
+	}
+	return max_wsum;
+}
+
 static int __init damon_pa_init(void)
 {
 	const struct damon_operations paddr = {
@@ -98,6 +129,7 @@ static int __init damon_pa_init(void)
 		.pidless = true,
 		.prepare_access_checks = prepare_access_checks,
 		.check_accesses = check_accesses,
+		.apply_probes = apply_probes,
 		.get_scheme_score = damos_priority,
 		.apply_scheme = damon_pa_apply_scheme,
 		.sz_on_node = damon_pa_sz_on_node,

@@ -22,6 +22,8 @@
  *	nr_accesses + last_nr_accesses * left / 10000
  *
  * which assumes that the accesses of the last aggregation were spread evenly.
+ * probe_hits and last_probe_hits are the like for probes (probe.c); they take
+ * the place of accesses where regions are compared if the score says so.
  *
  * The owner of the target serialises all calls.
  */
@@ -253,6 +255,7 @@ bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit)
 	if (w->out < 2 || !r->deferred || prev->ar.end != r->ar.start ||
 	    prev->age != r->age || prev->nr_accesses != r->nr_accesses ||
 	    prev->last_nr_accesses != r->last_nr_accesses ||
+	    memcmp(prev->probe_hits, r->probe_hits, sizeof(r->probe_hits)) ||
 	    r->ar.end - prev->ar.start > sz_limit)
 		return false;
 	prev->ar.end = r->ar.end;
@@ -279,25 +282,55 @@ void damon_regions_close_window(struct damon_target *t)
 	damon_for_each_region(r, t) {
 		r->last_nr_accesses = r->nr_accesses;
 		r->nr_accesses = 0;
+		memcpy(r->last_probe_hits, r->probe_hits, sizeof(r->probe_hits));
+		memset(r->probe_hits, 0, sizeof(r->probe_hits));
 	}
 }
 
-static unsigned int next_age(const struct damon_region *r, unsigned int threshold)
+static unsigned int weighted_sum(const unsigned char *hits,
+				 const unsigned int *weights)
 {
-	if (abs_diff(r->nr_accesses, r->last_nr_accesses) > threshold)
-		return 0;
-	if (!r->nr_accesses != !r->last_nr_accesses)
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < DAMON_MAX_PROBES; i++)
+		sum += hits[i] * weights[i];
+	return sum;
+}
+
+static unsigned int score_of(const struct damon_region *r,
+			     const struct damon_score *score)
+{
+	return score->by_probes ? weighted_sum(r->probe_hits, score->weights) :
+				  r->nr_accesses;
+}
+
+static unsigned int last_score_of(const struct damon_region *r,
+				  const struct damon_score *score)
+{
+	return score->by_probes ?
+	       weighted_sum(r->last_probe_hits, score->weights) :
+	       r->last_nr_accesses;
+}
+
+static unsigned int next_age(const struct damon_region *r,
+			     const struct damon_score *score,
+			     unsigned int threshold)
+{
+	unsigned int now = score_of(r, score), last = last_score_of(r, score);
+
+	if (abs_diff(now, last) > threshold || !now != !last)
 		return 0;
 	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
 }
 
 /* One more aggregation with, or without, a change of more than @threshold. */
-void damon_regions_age(struct damon_target *t, unsigned int threshold)
+void damon_regions_age(struct damon_target *t, const struct damon_score *score,
+		       unsigned int threshold)
 {
 	struct damon_region *r;
 
 	damon_for_each_region(r, t)
-		r->age = next_age(r, threshold);
+		r->age = next_age(r, score, threshold);
 }
 
 static unsigned int weighted_mean(unsigned int a, unsigned long sz_a,
@@ -311,21 +344,27 @@ static unsigned int weighted_mean(unsigned int a, unsigned long sz_a,
 }
 
 static bool mergeable(const struct damon_region *left,
-		      const struct damon_region *right, unsigned int threshold,
+		      const struct damon_region *right,
+		      const struct damon_score *score, unsigned int threshold,
 		      unsigned long sz_limit)
 {
 	return left->ar.end == right->ar.start &&
-	       abs_diff(left->nr_accesses, right->nr_accesses) <= threshold &&
-	       right->ar.end - left->ar.start <= sz_limit;
+	       right->ar.end - left->ar.start <= sz_limit &&
+	       abs_diff(score_of(left, score), score_of(right, score)) <= threshold;
 }
 
 static void absorb(struct damon_region *left, const struct damon_region *right)
 {
 	unsigned long sz_left = damon_sz_region(left);
 	unsigned long sz_right = damon_sz_region(right);
+	unsigned int i;
 
 	left->nr_accesses = weighted_mean(left->nr_accesses, sz_left,
 					  right->nr_accesses, sz_right);
+	for (i = 0; i < DAMON_MAX_PROBES; i++)
+		left->probe_hits[i] = weighted_mean(left->probe_hits[i], sz_left,
+						    right->probe_hits[i],
+						    sz_right);
 	left->age = weighted_mean(left->age, sz_left, right->age, sz_right);
 	left->ar.end = right->ar.end;
 }
@@ -333,19 +372,20 @@ static void absorb(struct damon_region *left, const struct damon_region *right)
 /**
  * damon_regions_merge() - Merge adjacent regions that are accessed alike.
  * @t:		whose regions
- * @threshold:	largest difference of nr_accesses between regions to merge
+ * @score:	what they are compared by
+ * @threshold:	largest difference of scores between regions to merge
  * @sz_limit:	largest size of a merged region
  *
- * A merged region has the size-weighted means of nr_accesses and age, rounded
- * down, and goes on merging with what follows.
+ * A merged region has the size-weighted means of counts and age, rounded down,
+ * and goes on merging with what follows.
  */
-void damon_regions_merge(struct damon_target *t, unsigned int threshold,
-			 unsigned long sz_limit)
+void damon_regions_merge(struct damon_target *t, const struct damon_score *score,
+			 unsigned int threshold, unsigned long sz_limit)
 {
 	struct damon_region *left = NULL, *r;
 
 	damon_for_each_region(r, t) {
-		if (left && mergeable(left, r, threshold, sz_limit)) {
+		if (left && mergeable(left, r, score, threshold, sz_limit)) {
 			absorb(left, r);
 			continue;
 		}
@@ -360,44 +400,6 @@ void damon_regions_merge(struct damon_target *t, unsigned int threshold,
 void damon_regions_free(struct damon_target *t)
 {
 	install_regions(t, NULL, 0, 0);
-}
-
-static unsigned int converted_count(unsigned int count,
-				    const struct damon_conversion *conv)
-{
-	u64 bp = div_u64((u64)count * 10000, conv->from_samples);
-
-	return min_t(u64, mul_u64_u64_div_u64(bp, conv->to_samples, 10000),
-		     UINT_MAX);
-}
-
-/* Saturates; the quotient of the whole product need not fit anywhere. */
-static unsigned int converted_age(unsigned int age,
-				  const struct damon_conversion *conv)
-{
-	u64 whole, rest;
-
-	rest = mul_u64_u64_div_u64(age, conv->from_aggr_us % conv->to_aggr_us,
-				   conv->to_aggr_us);
-	if (check_mul_overflow((u64)age, conv->from_aggr_us / conv->to_aggr_us,
-			       &whole) ||
-	    check_add_overflow(whole, rest, &whole))
-		return UINT_MAX;
-	return min_t(u64, whole, UINT_MAX);
-}
-
-/* Make counts and ages what they would be with other intervals. */
-void damon_regions_convert(struct damon_target *t,
-			   const struct damon_conversion *conv)
-{
-	struct damon_region *r;
-
-	damon_for_each_region(r, t) {
-		r->last_nr_accesses = converted_count(r->last_nr_accesses, conv);
-		r->nr_accesses = conv->restart ? 0 :
-				 converted_count(r->nr_accesses, conv);
-		r->age = converted_age(r->age, conv);
-	}
 }
 
 static struct damon_addr_range rounded(const struct damon_addr_range *range,
@@ -534,14 +536,14 @@ int damon_set_regions(struct damon_target *t,
 
 /**
  * damon_mvsum() - Positive samples in the aggregation interval up to now.
- * @r:		the region
+ * @now:	those of the running aggregation
+ * @last:	those of the one before
  * @left_bp:	what is left of the running aggregation, in 1/10000
  */
-unsigned int damon_mvsum(const struct damon_region *r, unsigned int left_bp)
+unsigned int damon_mvsum(unsigned int now, unsigned int last,
+			 unsigned int left_bp)
 {
-	u64 last = (u64)r->last_nr_accesses * left_bp;
-
 	if (left_bp >= 10000)
-		return r->last_nr_accesses;
-	return r->nr_accesses + (unsigned int)div_u64(last, 10000);
+		return last;
+	return now + (unsigned int)div_u64((u64)last * left_bp, 10000);
 }

@@ -28,12 +28,9 @@ static const struct mvsum_case mvsum_cases[] = {
 static void mvsum_test(struct kunit *test)
 {
 	const struct mvsum_case *c = test->param_value;
-	const struct damon_region r = {
-		.nr_accesses = c->nr_accesses,
-		.last_nr_accesses = c->last_nr_accesses,
-	};
 
-	KUNIT_EXPECT_EQ(test, damon_mvsum(&r, c->left_bp), c->expected);
+	KUNIT_EXPECT_EQ(test, damon_mvsum(c->nr_accesses, c->last_nr_accesses,
+					  c->left_bp), c->expected);
 }
 
 static void close_window_test(struct kunit *test)
@@ -49,6 +46,8 @@ static void close_window_test(struct kunit *test)
 	damon_regions_close_window(t);
 	expect_rows(test, t, expected, true, "current becomes last");
 }
+
+static const struct damon_score by_accesses;
 
 struct age_case {
 	const char *why;
@@ -83,7 +82,7 @@ static void age_test(struct kunit *test)
 	};
 	struct damon_target *t = test_target(test, rows);
 
-	damon_regions_age(t, c->threshold);
+	damon_regions_age(t, &by_accesses, c->threshold);
 	rows[0].age = c->expected;
 	expect_rows(test, t, rows, true, c->why);
 }
@@ -188,7 +187,7 @@ static void merge_test(struct kunit *test)
 	struct damon_target *t = test_target(test, c->rows);
 	unsigned long sz = damon_regions_sz(t);
 
-	damon_regions_merge(t, c->threshold, c->sz_limit);
+	damon_regions_merge(t, &by_accesses, c->threshold, c->sz_limit);
 	expect_rows(test, t, c->expected, true, c->why);
 	KUNIT_EXPECT_EQ(test, damon_regions_sz(t), sz);
 }
@@ -505,7 +504,7 @@ static void merge_step(struct kunit *test, struct steps *s)
 	unsigned int threshold = draw(s, 8), sz_limit = draw(s, MAP_SZ);
 
 	merge_in_map(s->map, threshold, sz_limit);
-	damon_regions_merge(s->t, threshold, sz_limit);
+	damon_regions_merge(s->t, &by_accesses, threshold, sz_limit);
 	draw_map(s->t, s->after);
 	KUNIT_ASSERT_MEMEQ(test, s->after, s->map, sizeof(s->map));
 }
