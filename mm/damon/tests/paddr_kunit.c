@@ -6,6 +6,7 @@
 
 #include <linux/damon.h>
 #include <linux/file.h>
+#include <linux/memblock.h>
 #include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
 #include <linux/swap.h>
