@@ -7,7 +7,6 @@ snapshot.  Of repeated snapshots the median counts.
 """
 
 import statistics
-import time
 
 import damon_sysfs as damon
 from damon_test import check, require, run
@@ -15,7 +14,7 @@ from damon_workload import MIB, overlap, ticking, workload
 
 SIZE = 1024 * MIB
 HOT = 64 * MIB
-SETTLE_S = 4
+SETTLE = 40  # aggregations
 SNAPSHOTS = 15
 
 # pages, offset of the hot area
@@ -49,7 +48,7 @@ def measure(work, offset):
     hot, = work.hot((offset, HOT))
     kdamond, = damon.kdamonds(damon.context([work.pid], [damon.stat_scheme()]))
     kdamond.start()
-    time.sleep(SETTLE_S)
+    kdamond.let_aggregate(SETTLE)
     samples = [rates(kdamond.snapshot(), work.start, hot) for _ in range(SNAPSHOTS)]
     kdamond.stop()
     return [statistics.median(column) for column in zip(*samples)], samples

@@ -180,6 +180,11 @@ class Kdamond:
         self.command('update_schemes_tried_bytes')
         return int(read(f'{self.context}/schemes/{scheme}/tried_regions/total_bytes'))
 
+    def let_aggregate(self, number, scheme=0):
+        """Wait for so many passes of a scheme, of which by default an aggregation has one."""
+        for _ in range(number):
+            self.tried_bytes(scheme)
+
     def snapshot(self, scheme=0):
         self.command('update_schemes_tried_regions')
         return self.tried_regions(scheme)

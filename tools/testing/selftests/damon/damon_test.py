@@ -2,6 +2,7 @@
 """What the DAMON tests share: running cases as TAP, the kernel log."""
 
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -19,6 +20,10 @@ from damon_workload import MIB
 PAGE = os.sysconf('SC_PAGE_SIZE')
 SPLAT = re.compile(r'BUG:|WARNING:|INFO: task .* blocked|KASAN|KCSAN|UBSAN|Oops|RIP:|'
                    r'possible circular|suspicious RCU|refcount_t|general protection')
+
+
+# Seconds of 1000 reads of a sysfs file by a machine all limits here are made for.
+USUAL_S = 0.1
 
 
 class Skip(Exception):
@@ -52,8 +57,17 @@ def check(condition, complaint):
         raise AssertionError(complaint)
 
 
+@functools.cache
+def slowness():
+    """How many times longer than usual things take, as under a debug kernel; at least 1."""
+    begin = time.monotonic()
+    for _ in range(1000):
+        damon.read('kdamonds/nr_kdamonds')
+    return max(1, (time.monotonic() - begin) / USUAL_S)
+
+
 def wait_until(condition, seconds=10):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * slowness()
     while not condition():
         if time.monotonic() > end:
             return False
@@ -66,7 +80,7 @@ def timed_out(*_):
 
 
 def run_case(name, action, seconds):
-    signal.alarm(seconds)
+    signal.alarm(int(seconds * slowness()))
     try:
         action()
         ksft.test_result_pass(name)
@@ -95,7 +109,10 @@ def log_lines():
 
 
 def run(cases, seconds=60):
-    """Run (name, function) pairs, then look for splats, print TAP and exit."""
+    """Run (name, function) pairs, then look for splats, print TAP and exit.
+
+    A case has that many seconds, more on a slow machine.
+    """
     sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGALRM, timed_out)
     marker = f'damon selftest {os.path.basename(sys.argv[0])} {os.getpid()}'

@@ -19,7 +19,7 @@ import damon_sysfs as damon
 from damon_test import Skip, check, equal, require, run, wait_until
 
 ROUNDS = 200
-LONGEST_LIFE = 0.08
+LONGEST_LIFE = 0.08  # at least, to be some times as long as a start takes
 COMMANDS = ('update_schemes_tried_regions', 'update_schemes_tried_bytes',
             'clear_schemes_tried_regions', 'off', '')
 
@@ -44,16 +44,24 @@ def attempt(command, allowed, what):
     return error
 
 
-def one_round(rng, kdamond):
+def longest_life(kdamond):
+    begin = time.monotonic()
+    for _ in range(5):
+        kdamond.stage(damon.context([os.getpid()], [damon.stat_scheme()])).start()
+        kdamond.stop()
+    return max(LONGEST_LIFE, (time.monotonic() - begin) / 5 * 6)
+
+
+def one_round(rng, kdamond, longest):
     attrs = {'intervals': damon.intervals(*rng.choice([(1000, 5000), (5000, 20000)]), 10000)}
-    pid, reaper = mortal(rng.random() * LONGEST_LIFE)
+    pid, reaper = mortal(rng.random() * longest)
     kdamond.stage(damon.context([pid] * rng.choice((1, 2)), [damon.stat_scheme()], attrs=attrs))
-    time.sleep(rng.random() * LONGEST_LIFE / 4)
+    time.sleep(rng.random() * longest / 4)
     error = attempt('on', ('', 'EINVAL'), 'on')
     outcomes['on ' + (error or 'ok')] += 1
     command = rng.choice(COMMANDS)
     if not error and command:
-        time.sleep(rng.random() * LONGEST_LIFE / 2)
+        time.sleep(rng.random() * longest / 2)
         result = attempt(command, ('', 'ECANCELED'), command)
         outcomes[f'{command} {result or "ok"}'] += 1
     if not error and rng.random() < 0.5:
@@ -84,8 +92,9 @@ def two_hundred_rounds():
     print(f'# seed {seed}')
     damon.write('kdamonds/nr_kdamonds', 1)
     kdamond = damon.Kdamond()
+    longest = longest_life(kdamond)
     for _ in range(ROUNDS):
-        one_round(rng, kdamond)
+        one_round(rng, kdamond, longest)
     print(f'# {dict(sorted(outcomes.items()))}')
     check(outcomes['on ok'] >= ROUNDS / 2, 'too few starts to test anything')
     check(outcomes['ended by itself'] >= 20, 'too few targets exited under monitoring')

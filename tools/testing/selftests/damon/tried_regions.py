@@ -109,8 +109,7 @@ def apply_intervals():
                 [work.pid], [damon.stat_scheme(apply_interval_us=apply_us)], attrs=attrs))
             kdamond.start()
             begin = time.monotonic()
-            for _ in range(4):
-                kdamond.snapshot()
+            kdamond.let_aggregate(4)
             took.append(time.monotonic() - begin)
             kdamond.stop()
     print(f'# 4 updates: {took[0]:.2f} s, {took[1]:.2f} s')
