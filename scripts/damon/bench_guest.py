@@ -14,6 +14,7 @@ in the number of them between two aggregations, which damon_aggregated events te
 events are enabled outside of the measured time only.
 """
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -68,10 +69,6 @@ class Load:
         self.proc.stdin.write(f'{rounds}\n')
         self.proc.stdin.flush()
         return [int(word) for word in self.proc.stdout.readline().split()]
-
-    def end(self):
-        self.proc.kill()
-        self.proc.wait()
 
 
 def physical_pages(pid, start, end):
@@ -306,20 +303,25 @@ def measured(row, load, passes):
         return {'skipped': str(e)}
 
 
+def killed(proc):
+    """Kill and reap proc at the end of a block, whatever ends it."""
+    stack = contextlib.ExitStack()
+    stack.callback(proc.wait)
+    stack.callback(proc.kill)
+    return stack
+
+
 def main():
     programs, passes, *names = sys.argv[1:]
     rows = {r.name: r for r in bench_rows.ROWS}
-    load = None
-    with subprocess.Popen([os.path.join(programs, 'tick')]) as tick:
-        for row in (rows[name] for name in names):
-            if not load or load[0] != row.load:
-                if load:
-                    load[1].end()
-                load = row.load, Load(programs, row.load)
-            result = measured(row, load[1], int(passes))
-            print(json.dumps({'row': row.name, **result}), flush=True)
-        load[1].end()
-        tick.kill()
+    groups = itertools.groupby((rows[name] for name in names), lambda row: row.load)
+    with killed(subprocess.Popen([os.path.join(programs, 'tick')])):
+        for wanted, group in groups:
+            load = Load(programs, wanted)
+            with killed(load.proc):
+                for row in group:
+                    result = measured(row, load, int(passes))
+                    print(json.dumps({'row': row.name, **result}), flush=True)
 
 
 if __name__ == '__main__':
