@@ -51,15 +51,31 @@ def ratio(ours, stock):
     return ours['value'] / stock['value'] if stock['value'] > 0 else None
 
 
+def entry(name, ours, stock, regions):
+    why = mark(ours, stock, regions)
+    return {'row': name, 'ours': ours, 'stock': stock, 'mark': why,
+            'quotable': [None if defect(r, regions) else r for r in (ours, stock)],
+            'ratio': None if why else ratio(ours, stock)}
+
+
+def beyond(result, base):
+    """What a result has more than another; either, if it has no value."""
+    for each in (result, base):
+        if not each or 'value' not in each:
+            return each
+    return result | {key: result[key] - base[key] for key in ('value', 'pass_ns') if key in result}
+
+
 def compared(rows, ours, stock):
-    """One entry a row; ours and stock give the result of a row's name."""
+    """An entry a row, and one for what it has above another; results are by row name."""
     entries = []
     for row in rows:
-        o, s = ours.get(row.name), stock.get(row.name)
-        why = mark(o, s, row.regions)
-        entries.append({'row': row.name, 'ours': o, 'stock': s, 'mark': why,
-                        'quotable': [None if defect(r, row.regions) else r for r in (o, s)],
-                        'ratio': None if why else ratio(o, s)})
+        results = ours.get(row.name), stock.get(row.name)
+        entries.append(entry(row.name, *results, row.regions))
+        if row.above:
+            bases = ours.get(row.above), stock.get(row.above)
+            entries.append(entry('  above ' + row.above, *map(beyond, results, bases),
+                                 row.regions))
     return entries
 
 
@@ -72,14 +88,14 @@ def brief(result):
     return f'{cell(result, "value")} {result["unit"]}' if 'value' in result else result['skipped']
 
 
-def line(entry):
-    o, s = entry['quotable']
+def line(compared_row):
+    o, s = compared_row['quotable']
     unit = next((r['unit'] for r in (o, s) if r and 'unit' in r), '')
-    if entry['mark']:
-        verdict = 'not comparable: ' + entry['mark']
+    if compared_row['mark']:
+        verdict = 'not comparable: ' + compared_row['mark']
     else:
-        verdict = '-' if entry['ratio'] is None else f'{entry["ratio"]:.3f}'
-    return (entry['row'], cell(o, 'value'), cell(s, 'value'), unit, cell(o, 'pass_ns'),
+        verdict = '-' if compared_row['ratio'] is None else f'{entry["ratio"]:.3f}'
+    return (compared_row['row'], cell(o, 'value'), cell(s, 'value'), unit, cell(o, 'pass_ns'),
             cell(s, 'pass_ns'), verdict)
 
 

@@ -3,13 +3,14 @@
 
 measure names a function of bench_guest.MEASURES, load the memory that is
 monitored (see bench-load.c), mem_mb the guest; rows with equal mem_mb share a boot.
+What a row has beyond the one that above names is shown too.
 """
 import collections
 
 SMALL_MB, BIG_MB = 3072, 10240
 
 Load = collections.namedtuple('Load', 'pages mib period_ms')
-Row = collections.namedtuple('Row', 'name measure ops regions load mem_mb schemes')
+Row = collections.namedtuple('Row', 'name measure ops regions load mem_mb schemes above')
 
 # All touched again between any two samples, or never again.
 HOT = Load('small', 1024, 10)
@@ -24,8 +25,8 @@ NONE = Schemes(0, False)
 
 
 def row(name, measure='sampling', ops='vaddr', regions=1000, load=HOT, mem_mb=SMALL_MB,
-        schemes=NONE):
-    return Row(name, measure, ops, regions, load, mem_mb, schemes)
+        schemes=NONE, above=None):
+    return Row(name, measure, ops, regions, load, mem_mb, schemes, above)
 
 
 ROWS = [
@@ -35,7 +36,7 @@ ROWS = [
     row('mmap-vaddr-5000', 'mmap_loop', regions=5000),
     row('lock-vaddr-5000', 'lock_hold', regions=5000),
     row('schemes-0'),
-    *(row(f'schemes-{n}-{what}', schemes=Schemes(n, what == 'all'))
+    *(row(f'schemes-{n}-{what}', schemes=Schemes(n, what == 'all'), above='schemes-0')
       for what in ('none', 'all') for n in (1, 4, 16)),
     row('gated', 'gated'),
     row('memory-vaddr-5000', 'memory', regions=5000),
@@ -52,5 +53,7 @@ NAMES = [r.name for r in ROWS]
 
 def chosen(words):
     """Rows whose name, or the beginning of whose name, is among words; all without words."""
-    return [r for r in ROWS
-            if not words or any(r.name == w or r.name.startswith(w + '-') for w in words)]
+    named = [r for r in ROWS
+             if not words or any(r.name == w or r.name.startswith(w + '-') for w in words)]
+    bases = {r.above for r in named}
+    return [r for r in ROWS if r in named or r.name in bases]
