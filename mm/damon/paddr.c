@@ -103,7 +103,7 @@ static void probe(struct damon_ctx *ctx, struct damon_region *r)
 static unsigned int apply_probes(struct damon_ctx *ctx, bool set_samples,
 				 bool return_max_wsum)
 {
-	unsigned int max_wsum = 0;
+	unsigned int wsum, max_wsum = 0;
 	struct damon_target *t;
 	struct damon_region *r;
 
@@ -113,9 +113,9 @@ static unsigned int apply_probes(struct damon_ctx *ctx, bool set_samples,
 				r->sampling_addr = damon_rand(ctx, r->ar.start,
 							      r->ar.end);
 			probe(ctx, r);
-			if (return_max_wsum)
-				max_wsum = max(max_wsum, damon_probe_hits_wsum(
-							 r, false, ctx));
+			wsum = return_max_wsum ?
+			       damon_probe_hits_wsum(r, false, ctx) : 0;
+			max_wsum = max(max_wsum, wsum);
 			cond_resched();
 		}
 	}
