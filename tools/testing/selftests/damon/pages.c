@@ -55,6 +55,11 @@ static char *area;
 static size_t size, page;
 static bool touching;
 
+static bool is_touching(void)
+{
+	return __atomic_load_n(&touching, __ATOMIC_RELAXED);
+}
+
 static void die(const char *what)
 {
 	perror(what);
@@ -76,9 +81,9 @@ static void *touch_all(void *arg)
 	size_t off;
 
 	for (;;) {
-		if (!touching)
+		if (!is_touching())
 			usleep(1000);
-		for (off = 0; touching && off < size; off += page)
+		for (off = 0; is_touching() && off < size; off += page)
 			__atomic_load_n(word(off), __ATOMIC_RELAXED);
 	}
 	return arg;
