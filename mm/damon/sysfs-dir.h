@@ -76,7 +76,7 @@ struct sdir_keywords {
 };
 
 /**
- * struct sdir_fn - A computed value; the argument of sdir_fn, sdir_locked_fn.
+ * struct sdir_fn - A computed value; the argument of sdir_fn.
  * @show:	print it, given the payload
  * @store:	react to a write, given the payload
  */
@@ -87,7 +87,7 @@ struct sdir_fn {
 
 extern const struct sdir_type sdir_ulong, sdir_ulong_einval, sdir_ulong_positive,
 	sdir_uint, sdir_uint_einval, sdir_int, sdir_int_einval, sdir_bool,
-	sdir_str, sdir_kw, sdir_nr, sdir_fn, sdir_locked_fn;
+	sdir_str, sdir_kw, sdir_nr, sdir_fn;
 
 /* The last two arguments are the struct of the payload and its member. */
 #define SDIR_FILE(_name, _mode, _type, _arg, _ctype, ...) {		\
@@ -119,9 +119,9 @@ extern const struct sdir_type sdir_ulong, sdir_ulong_einval, sdir_ulong_positive
 #define SDIR_KW(n, k, e, ...) SDIR_FILE(n, 0600, kw, k, e, __VA_ARGS__)
 /* The number of elements in the directory; setting it makes them anew. */
 #define SDIR_NR(n)		{ { .name = n, .mode = 0600 }, &sdir_nr }
-/* By the &struct sdir_fn @f; the last one is set with the directory locked. */
+/* By the &struct sdir_fn @f. */
+#define SDIR_FN(n, f)		{ { .name = n, .mode = 0600 }, &sdir_fn, 0, f }
 #define SDIR_FN_RO(n, f)	{ { .name = n, .mode = 0400 }, &sdir_fn, 0, f }
-#define SDIR_LOCKED_FN(n, f)	{ { .name = n, .mode = 0600 }, &sdir_locked_fn, 0, f }
 
 /**
  * struct sdir_child - A fixed subdirectory.

@@ -6,7 +6,8 @@
  * what a command works on stays; this keeps out nobody who reads, and no other
  * kdamond.  While a command waits for its kdamond, functions the kdamond calls for
  * it work on the directories in its stead.  A refresh has nobody who waits: it
- * tries the lock, and leaves the round out if that is held.
+ * tries the lock, and leaves the round out if that is held.  "off" does without
+ * the lock, so it also ends a kdamond that keeps another command waiting.
  *
  * A scheme of a context has the number of the directory it was made from, which
  * may have gone since.
@@ -127,8 +128,9 @@ static int begin_refresh(struct damon_sysfs_kdamond *k, struct damon_ctx *ctx)
 static struct damon_ctx *exchange_ctx(struct damon_sysfs_kdamond *k,
 				      struct damon_ctx *ctx)
 {
-	scoped_guard(spinlock, &k->ctx_lock)
-		swap(k->ctx, ctx);
+	guard(mutex)(&k->ctx_mutex);
+	guard(spinlock)(&k->ctx_lock);
+	swap(k->ctx, ctx);
 	return ctx;
 }
 
@@ -154,8 +156,10 @@ static int turn_on(struct damon_sysfs_kdamond *k)
 	return err;
 }
 
+/* Needs no lock that a command may hold. */
 static int turn_off(struct damon_sysfs_kdamond *k)
 {
+	guard(mutex)(&k->ctx_mutex);
 	if (!k->ctx)
 		return -EINVAL;
 	damon_stop(&k->ctx, 1);
@@ -232,22 +236,19 @@ static int clear_tried_regions(struct damon_sysfs_kdamond *k)
 }
 
 /**
- * struct command - What can be written to a state file.
+ * struct command - What can be written to a state file, besides "off".
  * @name:	keyword
  * @run:	carry it out, with the directory locked
  * @fn:		or have the kdamond call this, with the kdamond directory
- * @no_ctx:	does not need a context directory
  */
 struct command {
 	const char *name;
 	int (*run)(struct damon_sysfs_kdamond *k);
 	int (*fn)(void *data);
-	bool no_ctx;
 };
 
 static const struct command commands[] = {
 	{ "on", turn_on },
-	{ "off", turn_off, .no_ctx = true },
 	{ "commit", commit },
 	{ "commit_schemes_quota_goals", .fn = commit_goals },
 	{ "update_schemes_stats", .fn = copy_stats },
@@ -260,25 +261,39 @@ static const struct command commands[] = {
 
 static int carry_out(struct damon_sysfs_kdamond *k, const struct command *c)
 {
-	if (!c->no_ctx && !k->contexts.nr)
+	if (!k->contexts.nr)
 		return -EINVAL;
 	if (c->run)
 		return c->run(k);
 	return check_running(k) ?: call(k, c->fn, k);
 }
 
-static int state_store(void *payload, const char *buf)
+static int command(struct damon_sysfs_kdamond *k, const char *buf)
 {
 	const struct command *c;
 
 	for (c = commands; c < commands + ARRAY_SIZE(commands); c++) {
 		if (sysfs_streq(buf, c->name))
-			return carry_out(payload, c);
+			return carry_out(k, c);
 	}
 	return -EINVAL;
 }
 
-/* -1 if there is none; needs no lock that a command may hold. */
+static int state_store(void *payload, const char *buf)
+{
+	struct damon_sysfs_kdamond *k = payload;
+	int err;
+
+	if (sysfs_streq(buf, "off"))
+		return turn_off(k);
+	if (!sdir_trylock(k->contexts.dir))
+		return -EBUSY;
+	err = command(k, buf);
+	sdir_unlock(k->contexts.dir);
+	return err;
+}
+
+/* -1 if there is none. */
 static int pid_of(struct damon_sysfs_kdamond *k)
 {
 	guard(spinlock)(&k->ctx_lock);

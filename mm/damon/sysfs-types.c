@@ -137,6 +137,3 @@ static int fn_store(const struct sdir_file *f, void *value, const char *buf)
 }
 
 const struct sdir_type sdir_fn = { .show = fn_show, .store = fn_store };
-const struct sdir_type sdir_locked_fn = {
-	.show = fn_show, .store = fn_store, .locked = true,
-};

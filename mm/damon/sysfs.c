@@ -173,6 +173,7 @@ static void kdamond_init(void *payload)
 {
 	struct damon_sysfs_kdamond *k = payload;
 
+	mutex_init(&k->ctx_mutex);
 	spin_lock_init(&k->ctx_lock);
 }
 
@@ -190,7 +191,7 @@ static const struct sdir_desc kdamond_desc = {
 	.init = kdamond_init,
 	.release = kdamond_release,
 	.files = (const struct sdir_file[]) {
-		SDIR_LOCKED_FN("state", &damon_sysfs_state),
+		SDIR_FN("state", &damon_sysfs_state),
 		SDIR_FN_RO("pid", &damon_sysfs_pid),
 		SDIR_UINT("refresh_ms", struct damon_sysfs_kdamond, refresh_ms),
 		{}

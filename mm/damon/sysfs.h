@@ -10,6 +10,7 @@
 #define _MM_DAMON_SYSFS_H
 
 #include <linux/damon.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 
 #include "sysfs-dir.h"
@@ -123,15 +124,17 @@ struct damon_sysfs_ctx {
 /**
  * struct damon_sysfs_kdamond - A directory of a kdamond.
  * @contexts:	&struct damon_sysfs_ctx, one at most
- * @ctx_lock:	protects @ctx against being exchanged
+ * @ctx_mutex:	held while @ctx is being stopped
+ * @ctx_lock:	held while @ctx is looked at
  * @ctx:	the context that was last started, running or not; NULL if none.
- *		Exchanged with the directory locked
+ *		Exchanged with the directory and both of the above locked
  * @refresh_ms:	how often to fetch results of a running context, 0 for never
  * @refresh:	the call that does; the kdamond's while @ctx runs
  * @next_refresh: when, jiffies of 64 bits; as @refresh
  */
 struct damon_sysfs_kdamond {
 	struct sdir_array contexts;
+	struct mutex ctx_mutex; /* see above */
 	spinlock_t ctx_lock; /* see above */
 	struct damon_ctx *ctx;
 	unsigned int refresh_ms;

@@ -13,6 +13,10 @@ def regions(*ranges):
     return damon.target(None, ranges)['regions']
 
 
+def paddr(*targets, **files):
+    return {'operations': 'paddr', 'targets': list(targets), **files}
+
+
 # what, changes below the context ('regions': of the target), errno of 'on'
 ROWS = (
     ('sample_us above aggr_us', {ATTRS: {'intervals': damon.intervals(100001, 100000)}}, 'EINVAL'),
@@ -43,6 +47,19 @@ ROWS = (
     ('a good region, then an empty one',
      {'regions': regions((0, PAGE), (PAGE, PAGE))}, 'EINVAL'),
     ('pattern upside down', {'schemes': [damon.stat_scheme(sz=(2, 1))]}, ''),
+    ('obsolete target', {'targets': [damon.target(1), damon.target(1, obsolete=True)]}, 'EINVAL'),
+    ('unit of 3 bytes that is not used', {'addr_unit': 3}, ''),
+    ('paddr', paddr(damon.target(-1)), ''),
+    ('paddr without target', paddr(), ''),
+    ('paddr with two targets', paddr(damon.target(1), damon.target(1)), 'EINVAL'),
+    ('paddr in units of a quarter of a page', paddr(addr_unit=PAGE // 4), ''),
+    ('paddr in units of 3 bytes', paddr(addr_unit=3), 'EINVAL'),
+    ('paddr in units of two pages', paddr(addr_unit=2 * PAGE), ''),
+    ('paddr in the largest units', paddr(addr_unit=damon.ULONG_MAX), ''),
+    ('paddr, region of less than a page',
+     paddr(damon.target(-1, ((1, 2),)), addr_unit=PAGE), ''),
+    ('paddr, goal of a node', paddr(schemes=[damon.stat_scheme(quotas=damon.quotas(
+        goals=[damon.goal('node_eligible_mem_bp', 1, nid=0)]))]), ''),
 )
 
 
@@ -50,6 +67,9 @@ def try_start(pid, change, error):
     kdamond, = damon.kdamonds(damon.context([pid], [damon.stat_scheme()]))
     if 'regions' in change:
         change = {'targets': [{'pid_target': pid, **change}]}
+    operations = change.get('operations', 'vaddr')
+    if operations not in damon.read(f'{kdamond.context}/avail_operations').split():
+        raise Skip(f'no {operations}')
     damon.stage(kdamond.context, change)
     equal('on', damon.errno_of(kdamond.start), error)
     if error:

@@ -95,6 +95,13 @@ def work(action, nr, end):
         action(rng)
 
 
+def turn_off():
+    """For who waits for a kdamond that was given intervals of thousands of years."""
+    for kdamond in map(damon.Kdamond, range(2)):
+        with tolerated():
+            kdamond.stop()
+
+
 def churn():
     """Seven processes; each has to end by itself, without an error not foreseen."""
     ksft.print_msg(f'seed {SEED}')
@@ -106,8 +113,10 @@ def churn():
                                                command, rebuild))]
         for worker in workers:
             worker.start()
-        for worker in workers:
-            worker.join(30)
+        while any(w.is_alive() for w in workers) and time.monotonic() < end + 30:
+            time.sleep(0.5)
+            if time.monotonic() > end:
+                turn_off()
         stuck = [w for w in workers if w.is_alive()]
         for worker in stuck:
             worker.kill()

@@ -4,6 +4,8 @@
 
 import contextlib
 import os
+import shutil
+import subprocess
 import time
 
 import damon_sysfs as damon
@@ -87,6 +89,21 @@ def schemes_may_all_go():
         check(kdamond.running(), 'it ended')
 
 
+def all_may_go():
+    """Of physical memory, which has no process whose end would end it."""
+    kdamond, = damon.kdamonds(damon.context(
+        [-1], [damon.stat_scheme(quotas=damon.quotas(bytes=MIB, reset_interval_ms=100))] * 2,
+        'paddr'))
+    if 'paddr' not in damon.read(f'{kdamond.context}/avail_operations').split():
+        raise Skip('no paddr')
+    kdamond.start()
+    kdamond.commit(targets=[], schemes=[])
+    equal('walk without schemes', damon.errno_of(kdamond.snapshot), 'ECANCELED')
+    kdamond.commit(schemes=[damon.stat_scheme()])
+    equal('regions without targets', kdamond.snapshot(), [])
+    check(kdamond.running(), 'it ended')
+
+
 def obsolete_target_goes():
     with ticking(), workload(MIB) as work:
         def target(i, **kwargs):
@@ -98,6 +115,31 @@ def obsolete_target_goes():
         equal('targets before', {r.start // GIB for r in kdamond.snapshot()}, {0, 1, 2})
         kdamond.commit(targets=[target(0), target(1, obsolete=True), target(2)])
         equal('targets after', {r.start // GIB for r in kdamond.snapshot()}, {0, 2})
+
+
+@contextlib.contextmanager
+def started_in_pid_namespace():
+    """Started by the process 1 of a new namespace, with the staged pid 1; which is killed then."""
+    kdamond, = damon.kdamonds(damon.context([1], [damon.stat_scheme()]))
+    script = 'echo on > "$0" && echo done && exec sleep 60'
+    with subprocess.Popen(['unshare', '--pid', '--fork', '--kill-child', 'sh', '-c', script,
+                           f'{damon.ADMIN}/{kdamond.path}/state'],
+                          stdout=subprocess.PIPE, text=True) as proc:
+        equal('on in another pid namespace', proc.stdout.readline(), 'done\n')
+        yield kdamond
+        proc.kill()
+
+
+def pids_are_those_of_who_starts():
+    if not shutil.which('unshare'):
+        raise Skip('no unshare')
+    with started_in_pid_namespace() as kdamond:
+        check(kdamond.snapshot(), 'no region')
+    check(wait_until(lambda: not kdamond.running()), 'not the process 1 of the namespace')
+    with started_in_pid_namespace() as kdamond:
+        kdamond.commit()
+    time.sleep(1)
+    check(kdamond.running(), 'commit does not look pids up in the first namespace')
 
 
 def paused():
@@ -232,7 +274,7 @@ def cgroup_paths():
 
 def cases():
     for action in (commit_acts, refused_changes_nothing, schemes_may_all_go,
-                   obsolete_target_goes, paused, statistics, effective_quota, goals,
+                   all_may_go, obsolete_target_goes, pids_are_those_of_who_starts, paused, statistics, effective_quota, goals,
                    tuned_intervals, refresh, cgroup_paths):
         yield action.__name__.replace('_', ' '), action
 

@@ -144,7 +144,7 @@ LOCKED = (
     ('kdamonds/0/refresh_ms', '0', ''),
     ('kdamonds/0/contexts/0/schemes/0/filters/0/memcg_path', '/', 'EBUSY'),
     ('kdamonds/0/contexts/0/schemes/0/filters/0/memcg_path', None, ''),
-    ('kdamonds/0/state', 'off', 'EBUSY'),
+    ('kdamonds/0/state', 'on', 'EBUSY'),
     ('kdamonds/0/state', 'foo', 'EBUSY'),
     ('kdamonds/nr_kdamonds', '1', 'EBUSY'),
     ('kdamonds/nr_kdamonds', 'x', 'EINVAL'),
@@ -182,6 +182,24 @@ def busy_while_a_walk_is_waited_for():
     check(kdamond.tried_regions(), 'the walk found nothing')
 
 
+def off_ends_who_waits():
+    """The kdamond is in its first sampling interval, for ever."""
+    for word in UPDATES:
+        with workload(MIB) as work:
+            attrs = {'intervals': damon.intervals(*[damon.ULONG_MAX] * 2)}
+            kdamond = configured(work.pid, attrs=attrs)
+            kdamond.start()
+            errors = []
+            waiter = threading.Thread(
+                target=lambda w=word: errors.append(damon.errno_of(kdamond.command, w)))
+            waiter.start()
+            time.sleep(0.3)
+            check(waiter.is_alive(), f'{word} did not wait')
+            kdamond.stop()
+            waiter.join()
+        equal(word, errors, ['ECANCELED'])
+
+
 def a_busy_kdamond_keeps_out_no_other():
     """While somebody waits for one kdamond all commands to another one are carried out."""
     with ticking(), workload(8 * MIB) as work:
@@ -209,7 +227,8 @@ def cases():
     for action in (every_keyword_in_every_state, no_context, pid_names_the_thread,
                    ends_with_the_target, update_while_the_target_dies, no_scheme_no_walk,
                    results_outlive_off, bytes_without_directories, staged_values_wait,
-                   busy_while_a_walk_is_waited_for, a_busy_kdamond_keeps_out_no_other):
+                   busy_while_a_walk_is_waited_for, off_ends_who_waits,
+                   a_busy_kdamond_keeps_out_no_other):
         yield action.__name__.replace('_', ' '), action
 
 
