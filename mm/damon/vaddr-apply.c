@@ -184,16 +184,31 @@ static const struct mm_walk_ops walk_ops = {
 	.walk_lock = PGWALK_RDLOCK,
 };
 
+/* Returns where to go on. */
+static unsigned long look_at_step(struct action *a, unsigned long addr,
+				  unsigned long end)
+{
+	struct vm_area_struct *vma;
+
+	mmap_read_lock(a->mm);
+	vma = find_vma(a->mm, addr);
+	addr = vma ? max(addr, vma->vm_start) : end;
+	if (addr < end) {
+		end = addr + min(end - addr, STEP_SZ);
+		walk_page_range(a->mm, addr, end, &walk_ops, a);
+	}
+	mmap_read_unlock(a->mm);
+	return end;
+}
+
 /* Show the folios mapped in the region to a->kind->found(). */
 static void look_at_folios(struct action *a)
 {
-	unsigned long addr = a->r->ar.start, end = a->r->ar.end, next;
+	unsigned long addr = a->r->ar.start & PAGE_MASK;
+	unsigned long end = PAGE_ALIGN(a->r->ar.end);
 
-	for (; addr < end; addr = next) {
-		next = addr + min(end - addr, STEP_SZ);
-		mmap_read_lock(a->mm);
-		walk_page_range(a->mm, addr, next, &walk_ops, a);
-		mmap_read_unlock(a->mm);
+	while (addr < end) {
+		addr = look_at_step(a, addr, end);
 		if (a->kind->step_done)
 			a->kind->step_done(a);
 		cond_resched();

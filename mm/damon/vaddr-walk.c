@@ -59,8 +59,8 @@
  * @vmi:	position of @vma
  * @vma:	the first mapping that ended behind the last sample looked for;
  *		NULL if none is known
- * @pud:	the entry that covered the last sample looked for, or NULL
- * @pud_end:	end of what @pud covers, 0 if it is not known
+ * @pmds:	the table of PMD entries for the last sample looked for, or NULL
+ * @pmds_end:	end of what @pmds is for, 0 if it is not known
  *
  * The last five are valid while the mmap lock is held.
  */
@@ -76,8 +76,8 @@ struct walk {
 	bool others;
 	struct vma_iterator vmi;
 	struct vm_area_struct *vma;
-	pud_t *pud;
-	unsigned long pud_end;
+	pmd_t *pmds;
+	unsigned long pmds_end;
 };
 
 /*
@@ -265,34 +265,31 @@ static void visit_pmd(struct walk *w, pmd_t *pmd, unsigned long addr,
 	spin_unlock(ptl);
 }
 
-static pud_t *find_pud(struct mm_struct *mm, unsigned long addr)
+/* Where a device maps more than a PMD entry could, there is none. */
+static pmd_t *find_pmd_table(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d;
+	pud_t *pud;
 
 	if (!pgd_present(pgdp_get(pgd)))
 		return NULL;
 	p4d = p4d_offset(pgd, addr);
 	if (!p4d_present(p4dp_get(p4d)))
 		return NULL;
-	return pud_offset(p4d, addr);
+	pud = pud_offset(p4d, addr);
+	if (!pud_present(pudp_get(pud)) || pud_leaf(pudp_get(pud)))
+		return NULL;
+	return pmd_offset(pud, addr & PUD_MASK);
 }
 
-/* NULL also where a device maps more than a PMD entry could. */
 static pmd_t *find_pmd(struct walk *w, unsigned long addr)
 {
-	pud_t pud;
-
-	if (addr >= w->pud_end) {
-		w->pud = find_pud(w->mm, addr);
-		w->pud_end = pud_addr_end(addr, NONE);
+	if (addr >= w->pmds_end) {
+		w->pmds = find_pmd_table(w->mm, addr);
+		w->pmds_end = pud_addr_end(addr, NONE);
 	}
-	if (!w->pud)
-		return NULL;
-	pud = pudp_get(w->pud);
-	if (!pud_present(pud) || pud_leaf(pud))
-		return NULL;
-	return pmd_offset(w->pud, addr);
+	return w->pmds ? w->pmds + pmd_index(addr) : NULL;
 }
 
 static void visit_table(struct walk *w, unsigned long addr)
@@ -410,7 +407,7 @@ static unsigned long walk_batch(struct walk *w)
 
 	vma_iter_init(&w->vmi, w->mm, 0);
 	w->vma = NULL;
-	w->pud_end = 0;
+	w->pmds_end = 0;
 	while ((addr = min(w->old, w->new)) < NONE) {
 		visit_span(w, addr);
 		if (w->check >= last_check || w->prepare >= last_prepare ||

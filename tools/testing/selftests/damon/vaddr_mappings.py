@@ -65,7 +65,7 @@ def tells(operations, kind, size, setup=contextlib.nullcontext, huge_kb=0, path=
         if field and smaps(pid, start, field) < wanted:
             raise Skip(f'{field} is {smaps(pid, start, field)} kB, not {wanted}')
         hot, cold = measure(operations, pid, start, size)
-    check(hot >= 0.8 * SAMPLES, f'hot half: {hot:.1f} of {SAMPLES}')
+    check(hot >= 0.5 * SAMPLES, f'hot half: {hot:.1f} of {SAMPLES}')
     check(cold <= 0.1 * SAMPLES, f'cold half: {cold:.1f} of {SAMPLES}')
 
 
@@ -124,4 +124,4 @@ def cases():
 
 
 require(memory=300 * MIB)
-run(cases())
+run(cases(), seconds=120)
