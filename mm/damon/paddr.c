@@ -38,11 +38,16 @@ static struct folio *get_folio(const struct damon_ctx *ctx, unsigned long addr)
 	return damon_folio_get(damon_pa_pfn(damon_pa_phys(addr, ctx->addr_unit)));
 }
 
+static void choose_sample(struct damon_ctx *ctx, struct damon_region *r)
+{
+	r->sampling_addr = damon_rand(ctx, r->ar.start, r->ar.end);
+}
+
 static void prepare(struct damon_ctx *ctx, struct damon_region *r)
 {
 	struct folio *folio;
 
-	r->sampling_addr = damon_rand(ctx, r->ar.start, r->ar.end);
+	choose_sample(ctx, r);
 	folio = get_folio(ctx, r->sampling_addr);
 	if (!folio)
 		return;
@@ -100,26 +105,35 @@ static void probe(struct damon_ctx *ctx, struct damon_region *r)
 		folio_put(folio);
 }
 
+static unsigned int max_hits_wsum(struct damon_ctx *ctx)
+{
+	unsigned int max_wsum = 0;
+	struct damon_target *t;
+	struct damon_region *r;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t)
+			max_wsum = max(max_wsum,
+				       damon_probe_hits_wsum(r, false, ctx));
+	}
+	return max_wsum;
+}
+
 static unsigned int apply_probes(struct damon_ctx *ctx, bool set_samples,
 				 bool return_max_wsum)
 {
-	unsigned int wsum, max_wsum = 0;
 	struct damon_target *t;
 	struct damon_region *r;
 
 	damon_for_each_target(t, ctx) {
 		damon_for_each_region(r, t) {
 			if (set_samples)
-				r->sampling_addr = damon_rand(ctx, r->ar.start,
-							      r->ar.end);
+				choose_sample(ctx, r);
 			probe(ctx, r);
-			wsum = return_max_wsum ?
-			       damon_probe_hits_wsum(r, false, ctx) : 0;
-			max_wsum = max(max_wsum, wsum);
 			cond_resched();
 		}
 	}
-	return max_wsum;
+	return return_max_wsum ? max_hits_wsum(ctx) : 0;
 }
 
 static int __init damon_pa_init(void)

@@ -76,6 +76,11 @@ static uint64_t *word(size_t off)
 	return (uint64_t *)(area + off);
 }
 
+static bool is_touching(void)
+{
+	return __atomic_load_n(&touching, __ATOMIC_RELAXED);
+}
+
 static void *touch_all(void *arg)
 {
 	size_t off;
