@@ -96,14 +96,20 @@ struct age {
 	bool young;
 };
 
-/* Returns whether to go on. */
-static bool age_entry(const struct page_vma_mapped_walk *w, struct age *age)
+/* One entry is enough to tell that the folio is young. */
+static bool has_result(const struct age *age)
 {
+	return !age->clear && age->young;
+}
+
+static void age_entry(const struct page_vma_mapped_walk *w, struct age *age)
+{
+	if (has_result(age))
+		return;
 	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && !w->pte)
 		age->young |= pmd_age(w->vma, w->address, w->pmd, age->clear);
 	else
 		age->young |= pte_age(w->vma, w->address, w->pte, age->clear);
-	return age->clear || !age->young;
 }
 
 static bool age_in_vma(struct folio *folio, struct vm_area_struct *vma,
@@ -111,13 +117,9 @@ static bool age_in_vma(struct folio *folio, struct vm_area_struct *vma,
 {
 	DEFINE_FOLIO_VMA_WALK(w, folio, vma, addr, 0);
 
-	while (page_vma_mapped_walk(&w)) {
-		if (!age_entry(&w, arg)) {
-			page_vma_mapped_walk_done(&w);
-			return false;
-		}
-	}
-	return true;
+	while (page_vma_mapped_walk(&w))
+		age_entry(&w, arg);
+	return !has_result(arg);
 }
 
 /* Returns false, with nothing done, if the folio is locked by somebody. */
