@@ -38,6 +38,25 @@ static inline int mmu_notifier_clear_young(struct mm_struct *mm,
 }
 #endif
 
+/* PageLRU() and PageHuge() are safe to ask about what may become anything. */
+static __always_inline struct folio *get_folio(unsigned long pfn, bool hugetlb)
+{
+	struct page *page = pfn_to_online_page(pfn);
+	struct folio *folio;
+
+	if (!page || !(PageLRU(page) || (hugetlb && PageHuge(page))))
+		return NULL;
+	folio = page_folio(page);
+	if (!folio_try_get(folio))
+		return NULL;
+	if (likely(page_folio(page) == folio &&
+		   (folio_test_lru(folio) ||
+		    (hugetlb && folio_test_hugetlb(folio)))))
+		return folio;
+	folio_put(folio);
+	return NULL;
+}
+
 /**
  * damon_folio_get() - Get the folio that a frame belongs to.
  * @pfn:	number of the frame, any number
@@ -47,18 +66,18 @@ static inline int mmu_notifier_clear_young(struct mm_struct *mm,
  */
 struct folio *damon_folio_get(unsigned long pfn)
 {
-	struct page *page = pfn_to_online_page(pfn);
-	struct folio *folio;
+	return get_folio(pfn, false);
+}
 
-	if (!page || !PageLRU(page))
-		return NULL;
-	folio = page_folio(page);
-	if (!folio_try_get(folio))
-		return NULL;
-	if (likely(page_folio(page) == folio && folio_test_lru(folio)))
-		return folio;
-	folio_put(folio);
-	return NULL;
+/**
+ * damon_folio_get_sample() - Get the folio that a frame belongs to, to sample it.
+ * @pfn:	number of the frame, any number
+ *
+ * Return: as damon_folio_get(), and hugetlb folios.
+ */
+struct folio *damon_folio_get_sample(unsigned long pfn)
+{
+	return get_folio(pfn, true);
 }
 
 static bool pte_age(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
@@ -76,6 +95,34 @@ static bool pte_age(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
 		young = true;
 	return young;
 }
+
+#ifdef CONFIG_HUGETLB_PAGE
+static bool hugetlb_age(struct vm_area_struct *vma, unsigned long addr,
+			pte_t *ptep, bool clear)
+{
+	unsigned long sz = huge_page_size(hstate_vma(vma));
+	pte_t pte = huge_ptep_get(vma->vm_mm, addr, ptep);
+	bool young = pte_young(pte);
+
+	if (!clear)
+		return young || mmu_notifier_test_young(vma->vm_mm, addr);
+	/* Not set_huge_pte_at() alone: the page may become dirty just now. */
+	if (young) {
+		pte = huge_ptep_modify_prot_start(vma, addr, ptep);
+		huge_ptep_modify_prot_commit(vma, addr, ptep, pte,
+					     pte_mkold(pte));
+	}
+	if (mmu_notifier_clear_young(vma->vm_mm, addr, addr + sz))
+		young = true;
+	return young;
+}
+#else
+static bool hugetlb_age(struct vm_area_struct *vma, unsigned long addr,
+			pte_t *ptep, bool clear)
+{
+	return false;
+}
+#endif
 
 static bool pmd_age(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmd,
 		    bool clear)
@@ -106,7 +153,10 @@ static void age_entry(const struct page_vma_mapped_walk *w, struct age *age)
 {
 	if (has_result(age))
 		return;
-	if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && !w->pte)
+	if (is_vm_hugetlb_page(w->vma))
+		age->young |= hugetlb_age(w->vma, w->address, w->pte,
+					  age->clear);
+	else if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && !w->pte)
 		age->young |= pmd_age(w->vma, w->address, w->pmd, age->clear);
 	else
 		age->young |= pte_age(w->vma, w->address, w->pte, age->clear);

@@ -19,6 +19,7 @@ static inline bool damon_folio_of_memcg(struct folio *folio, u64 memcg_id)
 
 /* folio.c */
 struct folio *damon_folio_get(unsigned long pfn);
+struct folio *damon_folio_get_sample(unsigned long pfn);
 void damon_folio_mkold(struct folio *folio);
 bool damon_folio_young(struct folio *folio);
 

@@ -7,6 +7,7 @@
  * acted upon.  There is none where a frame is offline or does not exist, and
  * where it is not on an LRU list, that is, not user memory: such memory counts
  * as not accessed, and stays as it is.  So memory may come and go at any time.
+ * hugetlb folios are on no such list; they are sampled, but not acted upon.
  */
 
 #include <linux/mm.h>
@@ -33,9 +34,10 @@ unsigned long damon_pa_pfn(u64 phys)
 	return min_t(u64, phys >> PAGE_SHIFT, ULONG_MAX);
 }
 
-static struct folio *get_folio(const struct damon_ctx *ctx, unsigned long addr)
+static unsigned long pfn_of_sample(const struct damon_ctx *ctx,
+				   const struct damon_region *r)
 {
-	return damon_folio_get(damon_pa_pfn(damon_pa_phys(addr, ctx->addr_unit)));
+	return damon_pa_pfn(damon_pa_phys(r->sampling_addr, ctx->addr_unit));
 }
 
 static void choose_sample(struct damon_ctx *ctx, struct damon_region *r)
@@ -48,7 +50,7 @@ static void prepare(struct damon_ctx *ctx, struct damon_region *r)
 	struct folio *folio;
 
 	choose_sample(ctx, r);
-	folio = get_folio(ctx, r->sampling_addr);
+	folio = damon_folio_get_sample(pfn_of_sample(ctx, r));
 	if (!folio)
 		return;
 	damon_folio_mkold(folio);
@@ -57,7 +59,7 @@ static void prepare(struct damon_ctx *ctx, struct damon_region *r)
 
 static bool accessed(const struct damon_ctx *ctx, const struct damon_region *r)
 {
-	struct folio *folio = get_folio(ctx, r->sampling_addr);
+	struct folio *folio = damon_folio_get_sample(pfn_of_sample(ctx, r));
 	bool young;
 
 	if (!folio)
@@ -98,7 +100,7 @@ static unsigned int check_accesses(struct damon_ctx *ctx)
 
 static void probe(struct damon_ctx *ctx, struct damon_region *r)
 {
-	struct folio *folio = get_folio(ctx, r->sampling_addr);
+	struct folio *folio = damon_folio_get(pfn_of_sample(ctx, r));
 
 	damon_count_probe_hits(ctx, r, folio);
 	if (folio)
