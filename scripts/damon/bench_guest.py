@@ -265,7 +265,10 @@ def in_use():
 
 
 def memory(row, load, _):
-    """What the kernel holds more while monitoring, in whole pages."""
+    """What the kernel holds more while monitoring, in whole pages.
+
+    The most of three: a slab kept from the time before hides what goes into it.
+    """
     found = []
     for _ in range(3):
         with staged(context(row, load)) as kdamond:
@@ -275,7 +278,7 @@ def memory(row, load, _):
             time.sleep(3 * AGGR_US / 1e6)
             found.append(in_use() - before)
             seen = snapshot(kdamond.pid())
-    return {'value': sorted(found)[1] / row.regions, 'unit': 'bytes/region', 'all': found,
+    return {'value': max(found) / row.regions, 'unit': 'bytes/region', 'all': found,
             **seen}
 
 
