@@ -18,6 +18,7 @@ import ksft
 from damon_workload import MIB
 
 PAGE = os.sysconf('SC_PAGE_SIZE')
+CGROUP = '/sys/fs/cgroup'
 SPLAT = re.compile(r'BUG:|WARNING:|INFO: task .* blocked|KASAN|KCSAN|UBSAN|Oops|RIP:|'
                    r'possible circular|suspicious RCU|refcount_t|general protection')
 
@@ -73,6 +74,26 @@ def wait_until(condition, seconds=10):
             return False
         time.sleep(0.02)
     return True
+
+
+@contextlib.contextmanager
+def cgroup(name):
+    path = f'{CGROUP}/{name}'
+    if 'memory' not in read_or_empty(f'{CGROUP}/cgroup.controllers').split():
+        raise Skip('no memory controller in cgroup v2')
+    with open(f'{CGROUP}/cgroup.subtree_control', 'w', encoding='ascii') as f:
+        f.write('+memory')
+    os.mkdir(path)
+    try:
+        yield f'/{name}'
+    finally:
+        os.rmdir(path)
+
+
+def read_or_empty(path):
+    with contextlib.suppress(OSError), open(path, encoding='ascii') as f:
+        return f.read()
+    return ''
 
 
 def timed_out(*_):

@@ -9,10 +9,9 @@ import subprocess
 import time
 
 import damon_sysfs as damon
-from damon_test import Skip, check, equal, require, run, wait_until
+from damon_test import cgroup, check, equal, require, run, wait_until
 from damon_workload import MIB, ticking, workload
 
-CGROUP = '/sys/fs/cgroup'
 GIB = 1 << 30
 
 
@@ -226,26 +225,6 @@ def refresh():
         check(nr_tried_is_refreshed(kdamond), 'no refresh of a new directory')
         damon.write('kdamonds/0/contexts/nr_contexts', 0)
         time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def cgroup(name):
-    path = f'{CGROUP}/{name}'
-    if 'memory' not in read_or_empty(f'{CGROUP}/cgroup.controllers').split():
-        raise Skip('no memory controller in cgroup v2')
-    with open(f'{CGROUP}/cgroup.subtree_control', 'w', encoding='ascii') as f:
-        f.write('+memory')
-    os.mkdir(path)
-    try:
-        yield f'/{name}'
-    finally:
-        os.rmdir(path)
-
-
-def read_or_empty(path):
-    with contextlib.suppress(OSError), open(path, encoding='ascii') as f:
-        return f.read()
-    return ''
 
 
 def cgroup_paths():

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""How much schemes do, and when: quotas, goals, apply intervals, watermarks."""
+
+import contextlib
+import re
+import time
+
+import damon_sysfs as damon
+from damon_test import (CGROUP, PAGE, Skip, cgroup, check, equal, read_or_empty, require, run,
+                        wait_until)
+from damon_workload import MIB, ticking, workload
+
+
+@contextlib.contextmanager
+def monitored(*schemes, size=16 * MIB, hot=(), **kwargs):
+    """A program of that size, with hot (offset, length) ranges, and a kdamond on it."""
+    with ticking(), workload(size) as work:
+        work.hot(*hot)
+        kdamond, = damon.kdamonds(damon.context([work.pid], schemes, **kwargs))
+        yield kdamond.start()
+
+
+# --- quotas -----------------------------------------------------------------
+
+def size_quota():
+    """Never more than 1 MiB of hot memory in 100 ms."""
+    scheme = damon.stat_scheme(sz=(PAGE,), nr_accesses=(1,), quotas=damon.quotas(
+        bytes=MIB, reset_interval_ms=100))
+    with monitored(scheme, size=20 * MIB, hot=[(0, 10 * MIB)]) as kdamond:
+        tried = []
+        for _ in range(40):
+            time.sleep(0.1)
+            tried.append(kdamond.tried_bytes())
+        stats = kdamond.stats()
+    print(f'# {sum(t == MIB for t in tried)} of {len(tried)} used up, '
+          f'exceeded {stats["qt_exceeds"]} times')
+    check(max(tried) <= MIB, f'tried {max(tried)} bytes')
+    check(any(tried), 'never tried anything')
+    check(stats['qt_exceeds'] >= sum(t == MIB for t in tried), 'exceeded more seldom than used up')
+
+
+def quota_per_window():
+    """Totals grow by the quota in a window of 500 ms, however often the scheme is applied."""
+    quota, window_s = 512 << 10, 0.5
+    scheme = damon.stat_scheme(apply_interval_us=10000, quotas=damon.quotas(
+        bytes=quota, reset_interval_ms=int(window_s * 1000)))
+    with monitored(scheme) as kdamond:
+        first, begin = kdamond.stats()['sz_tried'], time.monotonic()
+        time.sleep(3)
+        # A read may be late, never early.
+        sz, passed = kdamond.stats()['sz_tried'] - first, time.monotonic() - begin
+    print(f'# {sz} bytes in {passed:.2f} s')
+    check(sz <= quota * (passed / window_s + 2), f'{sz} bytes in {passed:.2f} s')
+    check(sz >= quota * 2, f'only {sz} bytes in {passed:.2f} s')
+
+
+def time_quota():
+    """Some time allows for something, and never for everything."""
+    scheme = damon.stat_scheme(quotas=damon.quotas(ms=1, reset_interval_ms=1000))
+    with monitored(scheme) as kdamond:
+        check(wait_until(lambda: kdamond.stats()['nr_tried']), 'nothing tried')
+        check(0 < kdamond.effective_bytes() < damon.ULONG_MAX,
+              f'{kdamond.effective_bytes()} bytes')
+
+
+def quota_goal():
+    """Within 0.5 s more for a value below the goal, and less for one above it."""
+    def quotas(now):
+        return damon.quotas(reset_interval_ms=100, goals=[damon.goal('user_input', 10000, now)])
+
+    with monitored(damon.stat_scheme(quotas=quotas(0))) as kdamond:
+        for now in (0, 15000, 5000, 18000):
+            damon.write(f'{kdamond.context}/schemes/0/quotas/goals/0/current_value', now)
+            kdamond.command('commit_schemes_quota_goals')
+            # The last window may have ended just before.
+            time.sleep(0.2)
+            before = kdamond.effective_bytes()
+            time.sleep(0.5)
+            after = kdamond.effective_bytes()
+            check(after > before if now < 10000 else after < before or after == 1,
+                  f'{now} of 10000: {before}, then {after}')
+
+
+def apply_interval():
+    """Ten times as often with a tenth of the interval."""
+    with monitored(damon.stat_scheme(), damon.stat_scheme(apply_interval_us=10000)) as kdamond:
+        time.sleep(3)
+        slow, fast = kdamond.stats(0)['nr_tried'], kdamond.stats(1)['nr_tried']
+    print(f'# {slow} and {fast} regions')
+    check(slow > 0 and fast >= 9 * slow, f'{slow} and {fast} regions')
+
+
+def snapshots():
+    """A scheme that is for a number of snapshots stops after it."""
+    with monitored(damon.stat_scheme(max_nr_snapshots=3)) as kdamond:
+        check(wait_until(lambda: kdamond.stats()['nr_snapshots'] == 3), 'fewer than 3')
+        before = kdamond.stats()
+        time.sleep(0.5)
+        equal('later', kdamond.stats(), before)
+
+
+# --- a goal under pressure --------------------------------------------------
+
+@contextlib.contextmanager
+def memory_short(path, limit):
+    """Puts processes into a cgroup that has less memory than they use."""
+    with open(f'{CGROUP}{path}/memory.max', 'w', encoding='ascii') as f:
+        f.write(str(limit))
+    with workload(limit // 4) as work:
+        with open(f'{CGROUP}{path}/cgroup.procs', 'w', encoding='ascii') as f:
+            f.write(str(work.pid))
+        with workload(2 * limit) as large:
+            with open(f'{CGROUP}{path}/cgroup.procs', 'w', encoding='ascii') as f:
+                f.write(str(large.pid))
+            large.hot((0, 2 * limit))
+            yield
+
+
+def pressure_goal():
+    """Does more and more while memory is no problem, and less when tasks wait for it."""
+    if 'some' not in read_or_empty('/proc/pressure/memory'):
+        raise Skip('no pressure stall information')
+    # Stalls are summed up every 2 s.
+    quotas = damon.quotas(reset_interval_ms=2500, goals=[
+        damon.goal('some_mem_psi_us', 20000)])
+    with monitored(damon.stat_scheme(quotas=quotas)) as kdamond, cgroup('damon-psi') as path:
+        start = kdamond.effective_bytes()
+        grown = wait_until(lambda: kdamond.effective_bytes() >= 4 * max(start, 1), 20)
+        quiet = kdamond.effective_bytes()
+        with memory_short(path, 16 * MIB):
+            shrunk = wait_until(lambda: kdamond.effective_bytes() <= quiet / 2, 30)
+            short = kdamond.effective_bytes()
+    print(f'# {start} bytes, without pressure {quiet}, with it {short}')
+    check(grown, f'from {start} to {quiet} bytes without pressure')
+    check(shrunk, f'from {quiet} to {short} bytes under pressure')
+
+
+# --- watermarks -------------------------------------------------------------
+
+LOOK_US = 50000
+
+
+def free_permil():
+    info = read_or_empty('/proc/meminfo')
+    free, total = (int(re.search(rf'{what}:\s+(\d+)', info)[1]) for what in
+                   ('MemFree', 'MemTotal'))
+    return free * 1000 // total, total << 10
+
+
+def is_active(kdamond):
+    before = kdamond.stats()['nr_tried']
+    time.sleep(0.5)
+    return kdamond.stats()['nr_tried'] > before
+
+
+def used_memory(permil, wanted):
+    """watermarks (high, mid, low) -> active before, while and after memory is used."""
+    now, total = free_permil()
+    high, mid, low = permil(now)
+    marks = damon.watermarks('free_mem_rate', LOOK_US, high, mid, low)
+    with monitored(damon.stat_scheme(watermarks=marks)) as kdamond:
+        found = [is_active(kdamond)]
+        with workload(total // 5):
+            found.append(is_active(kdamond))
+            used, _ = free_permil()
+        time.sleep(0.5)
+        found.append(is_active(kdamond))
+    print(f'# {now}, then {used} permil free; high {high}, mid {mid}, low {low}')
+    check(used < now - 150, f'memory is not used: {now}, {used} permil free')
+    equal('active before, while, and after', found, wanted)
+
+
+MARKS = (
+    ('comes with pressure and goes with it', lambda now: (now - 50, now - 100, 1),
+     [False, True, False]),
+    ('comes with pressure and stays below high', lambda now: (1000, now - 100, 1),
+     [True, True, True]),
+    ('not when memory is nearly used up', lambda now: (1000, 1000, now - 100),
+     [True, False, True]),
+    ('never above high', lambda now: (1, 1, 0), [False, False, False]),
+)
+
+
+def gated():
+    """An inactive kdamond serves requests, and ends walks without a result."""
+    marks = damon.watermarks('free_mem_rate', LOOK_US, 1, 1, 0)
+    with monitored(damon.stat_scheme(watermarks=marks)) as kdamond:
+        time.sleep(0.2)
+        equal('tried', kdamond.stats()['nr_tried'], 0)
+        equal('a walk', damon.errno_of(kdamond.tried_bytes), 'ECANCELED')
+        equal('tried', kdamond.stats()['nr_tried'], 0)
+        kdamond.commit(schemes=[damon.stat_scheme()])
+        check(wait_until(lambda: kdamond.stats()['nr_tried']), 'inactive without watermarks')
+
+
+# --- line by line -----------------------------------------------------------
+
+# Page out regions of 4 to 8 KiB that had up to 5 accesses for 10 to 20 aggregations.
+# Use no more than 10 ms and 1 GiB a second for it, those with few accesses first.  Look
+# every 5 s whether less than 500 permil of memory is free; not above 600 and below 300.
+BY_HAND = '''
+kdamonds/nr_kdamonds 1
+kdamonds/0/contexts/nr_contexts 1
+kdamonds/0/contexts/0/operations vaddr
+kdamonds/0/contexts/0/targets/nr_targets 1
+kdamonds/0/contexts/0/targets/0/pid_target {pid}
+kdamonds/0/contexts/0/schemes/nr_schemes 1
+kdamonds/0/contexts/0/schemes/0/access_pattern/sz/min 4096
+kdamonds/0/contexts/0/schemes/0/access_pattern/sz/max 8192
+kdamonds/0/contexts/0/schemes/0/access_pattern/nr_accesses/min 0
+kdamonds/0/contexts/0/schemes/0/access_pattern/nr_accesses/max 5
+kdamonds/0/contexts/0/schemes/0/access_pattern/age/min 10
+kdamonds/0/contexts/0/schemes/0/access_pattern/age/max 20
+kdamonds/0/contexts/0/schemes/0/action pageout
+kdamonds/0/contexts/0/schemes/0/quotas/ms 10
+kdamonds/0/contexts/0/schemes/0/quotas/bytes 1073741824
+kdamonds/0/contexts/0/schemes/0/quotas/reset_interval_ms 1000
+kdamonds/0/contexts/0/schemes/0/quotas/weights/sz_permil 0
+kdamonds/0/contexts/0/schemes/0/quotas/weights/nr_accesses_permil 1
+kdamonds/0/contexts/0/schemes/0/quotas/weights/age_permil 1
+kdamonds/0/contexts/0/schemes/0/watermarks/metric free_mem_rate
+kdamonds/0/contexts/0/schemes/0/watermarks/interval_us 5000000
+kdamonds/0/contexts/0/schemes/0/watermarks/high 600
+kdamonds/0/contexts/0/schemes/0/watermarks/mid 500
+kdamonds/0/contexts/0/schemes/0/watermarks/low 300
+kdamonds/0/state on
+'''
+
+
+def by_hand():
+    with workload(16 * MIB) as work:
+        lines = [line.split() for line in BY_HAND.format(pid=work.pid).splitlines() if line]
+        for path, value in lines:
+            damon.write(path, value + '\n')
+        for path, value in lines:
+            equal(path, damon.read(path), value)
+        kdamond = damon.Kdamond()
+        check(kdamond.pid() > 0, 'no kdamond')
+        kdamond.command('commit')
+        kdamond.stats()
+        kdamond.stop()
+        equal('state', damon.read('kdamonds/0/state'), 'off')
+
+
+def cases():
+    for action in (size_quota, quota_per_window, time_quota, quota_goal, apply_interval,
+                   snapshots, pressure_goal, gated, by_hand):
+        yield action.__name__.replace('_', ' '), action
+    for what, permil, wanted in MARKS:
+        yield f'watermarks: {what}', lambda p=permil, w=wanted: used_memory(p, w)
+
+
+require(memory=900 * MIB)
+run(cases(), seconds=120)
