@@ -31,7 +31,7 @@ def running(ctx):
 
 def once(action, ranges, filters=(), **files):
     """Apply an action to all folios in the ranges once, whatever their access; return stats."""
-    scheme = damon.scheme(action, ops_filters={'filters': list(filters)},
+    scheme = damon.scheme(action, ops_filters=list(filters),
                           stats={'max_nr_snapshots': 1}, **files)
     with running(context(ranges, scheme)) as kdamond:
         check(wait_until(lambda: kdamond.stats()['nr_snapshots'], 30), 'no pass in 30 s')

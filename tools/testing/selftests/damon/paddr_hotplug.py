@@ -57,7 +57,7 @@ def hotplug(schemes, **files):
 
 def acting():
     every = {'apply_interval_us': 20000}
-    filters = {'ops_filters': {'filters': [damon.filter_of('young', allow=True)]}}
+    filters = {'ops_filters': [damon.filter_of('young', allow=True)]}
     return [damon.stat_scheme(**every, **filters), damon.scheme('lru_deprio', **every),
             damon.scheme('migrate_cold', target_nid=0, **every),
             damon.scheme('pageout', quotas=damon.quotas(bytes=MIB, reset_interval_ms=100),

@@ -55,11 +55,6 @@ static char *area;
 static size_t size, page;
 static bool touching;
 
-static bool is_touching(void)
-{
-	return __atomic_load_n(&touching, __ATOMIC_RELAXED);
-}
-
 static void die(const char *what)
 {
 	perror(what);
