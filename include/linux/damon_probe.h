@@ -109,6 +109,7 @@ struct damon_filter *damon_new_filter(enum damon_filter_type type,
 void damon_add_filter(struct damon_probe *probe, struct damon_filter *f);
 void damon_destroy_filter(struct damon_filter *f);
 const char *damon_filter_name(unsigned int type);
+bool damon_filter_has_memcg(enum damon_filter_type type);
 
 unsigned char damon_probe_hits_mvsum(int idx, const struct damon_region *r,
 				     struct damon_ctx *ctx);

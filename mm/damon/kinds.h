@@ -71,10 +71,12 @@ extern const struct damos_filter_kind damos_filter_kinds[NR_DAMOS_FILTER_TYPES];
  * struct damon_filter_kind - A type of filters of probes (probe.c).
  * @name:	keyword for users
  * @match:	whether a folio is of the type
+ * @of_memcg:	&damon_filter.memcg_id is an argument
  */
 struct damon_filter_kind {
 	const char *name;
 	bool (*match)(const struct damon_filter *f, struct folio *folio);
+	bool of_memcg;
 };
 
 extern const struct damon_filter_kind damon_filter_kinds[NR_DAMON_FILTER_TYPES];

@@ -36,7 +36,7 @@ static bool is_of_memcg(const struct damon_filter *f, struct folio *folio)
 
 const struct damon_filter_kind damon_filter_kinds[] = {
 	[DAMON_FILTER_TYPE_ANON] = { "anon", is_anon },
-	[DAMON_FILTER_TYPE_MEMCG] = { "memcg", is_of_memcg },
+	[DAMON_FILTER_TYPE_MEMCG] = { "memcg", is_of_memcg, .of_memcg = true },
 };
 
 static_assert(ARRAY_SIZE(damon_filter_kinds) == NR_DAMON_FILTER_TYPES);
@@ -50,6 +50,17 @@ static_assert(ARRAY_SIZE(damon_filter_kinds) == NR_DAMON_FILTER_TYPES);
 const char *damon_filter_name(unsigned int type)
 {
 	return type < NR_DAMON_FILTER_TYPES ? damon_filter_kinds[type].name : NULL;
+}
+
+/**
+ * damon_filter_has_memcg() - Tell whether a type of filters is about cgroups.
+ * @type:	the type
+ *
+ * Return: true if &damon_filter.memcg_id matters.
+ */
+bool damon_filter_has_memcg(enum damon_filter_type type)
+{
+	return damon_filter_kinds[type].of_memcg;
 }
 
 /**

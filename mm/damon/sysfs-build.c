@@ -182,6 +182,47 @@ int damon_sysfs_commit_goals(struct damon_ctx *ctx,
 	return 0;
 }
 
+/* Probes */
+
+static int add_probe_filter(struct damon_probe *probe,
+			    const struct damon_sysfs_probe_filter *staged)
+{
+	const struct damon_filter params = staged->filter;
+	struct damon_filter *f;
+
+	f = damon_new_filter(params.type, params.matching, params.allow);
+	if (!f)
+		return -ENOMEM;
+	damon_add_filter(probe, f);
+	return damon_filter_has_memcg(params.type) ?
+	       damon_sysfs_find_memcg(staged->path, &f->memcg_id) : 0;
+}
+
+static int add_probe(struct damon_ctx *ctx, const struct damon_sysfs_probe *staged)
+{
+	struct damon_probe *probe = damon_new_probe();
+	unsigned int i;
+	int err = 0;
+
+	if (!probe)
+		return -ENOMEM;
+	damon_add_probe(ctx, probe);
+	probe->weight = staged->weight;
+	for (i = 0; !err && i < staged->filters.nr; i++)
+		err = add_probe_filter(probe, sdir_elem(&staged->filters, i));
+	return err;
+}
+
+static int add_probes(struct damon_ctx *ctx, const struct sdir_array *probes)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < probes->nr; i++)
+		err = add_probe(ctx, sdir_elem(probes, i));
+	return err;
+}
+
 /* Targets */
 
 static int set_regions(struct damon_target *t, const struct sdir_array *regions,
@@ -260,6 +301,7 @@ static int fill_ctx(struct damon_ctx *ctx, const struct damon_sysfs_ctx *staged,
 	set_addr_unit(ctx, READ_ONCE(staged->addr_unit));
 	ctx->pause = staged->pause;
 	return damon_set_attrs(ctx, &attrs) ?:
+	       add_probes(ctx, &staged->probes) ?:
 	       add_targets(ctx, &staged->targets, ns) ?:
 	       add_schemes(ctx, &staged->schemes);
 }

@@ -14,16 +14,30 @@
  * @nr_accesses: moving sum of its accesses
  * @age:	before the scheme was applied
  * @sz_filter_passed: how much of it passed filters of the operations set
+ * @probes:	&struct tried_probe
  */
 struct tried_region {
 	struct damon_addr_range ar;
 	unsigned int nr_accesses;
 	unsigned int age;
 	unsigned long sz_filter_passed;
+	struct sdir_array probes;
 };
 
-/* There are no probes yet. */
-static const struct sdir_desc probes_desc = {};
+/* What a probe found in such a region: the moving sum of its hits. */
+struct tried_probe {
+	unsigned int hits;
+};
+
+static const struct sdir_desc probe_desc = {
+	.size = sizeof(struct tried_probe),
+	.files = (const struct sdir_file[]) {
+		SDIR_UINT_RO("hits", struct tried_probe, hits),
+		{}
+	},
+};
+
+static const struct sdir_desc probes_desc = { .elem = &probe_desc };
 
 static const struct sdir_desc region_desc = {
 	.size = sizeof(struct tried_region),
@@ -37,7 +51,7 @@ static const struct sdir_desc region_desc = {
 		{}
 	},
 	.children = (const struct sdir_child[]) {
-		{ "probes", &probes_desc },
+		{ "probes", &probes_desc, offsetof(struct tried_region, probes) },
 		{}
 	},
 };
@@ -87,6 +101,22 @@ static unsigned int scheme_idx(const struct damon_ctx *ctx,
 	return idx;
 }
 
+/* Of the last one of @regions, which is @r. */
+static void note_hits(const struct sdir_array *regions, struct damon_ctx *ctx,
+		      const struct damon_region *r)
+{
+	struct tried_region *region = sdir_elem(regions, regions->nr - 1);
+	const struct damon_probe *probe;
+	struct tried_probe tried;
+	int i = 0;
+
+	damon_for_each_probe(probe, ctx) {
+		tried.hits = damon_probe_hits_mvsum(i++, r, ctx);
+		if (sdir_append(&region->probes, &tried))
+			return;
+	}
+}
+
 /*
  * In the kdamond, for who keeps the directories locked.  A region there is no
  * memory for is only counted.
@@ -108,8 +138,8 @@ static void note_tried(void *data, struct damon_ctx *ctx, struct damon_target *t
 		return;
 	WRITE_ONCE(staged->tried.total_bytes,
 		   staged->tried.total_bytes + damon_sz_region(r));
-	if (walk->regions)
-		sdir_append(&staged->tried.regions, &region);
+	if (walk->regions && !sdir_append(&staged->tried.regions, &region))
+		note_hits(&staged->tried.regions, ctx, r);
 }
 
 /**

@@ -64,10 +64,64 @@ static const struct sdir_desc nr_regions_desc = {
 	},
 };
 
+/* Probes */
+
+static const struct sdir_keywords probe_types = {
+	.nr = NR_DAMON_FILTER_TYPES,
+	.name = damon_filter_name,
+};
+
+static const struct sdir_desc probe_filter_desc = {
+	.size = sizeof(struct damon_sysfs_probe_filter),
+	.files = (const struct sdir_file[]) {
+		SDIR_KW("type", &probe_types, enum damon_filter_type,
+			struct damon_sysfs_probe_filter, filter.type),
+		SDIR_BOOL("matching", struct damon_sysfs_probe_filter,
+			  filter.matching),
+		SDIR_BOOL("allow", struct damon_sysfs_probe_filter, filter.allow),
+		SDIR_STR("path", struct damon_sysfs_probe_filter, path),
+		{}
+	},
+};
+
+static const struct sdir_desc probe_filters_desc = {
+	.elem = &probe_filter_desc,
+	.files = (const struct sdir_file[]) {
+		SDIR_NR("nr_filters"),
+		{}
+	},
+};
+
+static const struct sdir_desc probe_desc = {
+	.size = sizeof(struct damon_sysfs_probe),
+	.files = (const struct sdir_file[]) {
+		SDIR_UINT("weight", struct damon_sysfs_probe, weight),
+		{}
+	},
+	.children = (const struct sdir_child[]) {
+		{ "filters", &probe_filters_desc,
+		  offsetof(struct damon_sysfs_probe, filters) },
+		{}
+	},
+};
+
+static const struct sdir_desc probes_desc = {
+	.elem = &probe_desc,
+	.max_elems = DAMON_MAX_PROBES,
+	.files = (const struct sdir_file[]) {
+		SDIR_NR("nr_probes"),
+		{}
+	},
+};
+
 static const struct sdir_desc attrs_desc = {
 	.children = (const struct sdir_child[]) {
-		{ "intervals", &intervals_desc },
-		{ "nr_regions", &nr_regions_desc },
+		{ "intervals", &intervals_desc,
+		  offsetof(struct damon_sysfs_ctx, attrs) },
+		{ "nr_regions", &nr_regions_desc,
+		  offsetof(struct damon_sysfs_ctx, attrs) },
+		{ "probes", &probes_desc,
+		  offsetof(struct damon_sysfs_ctx, probes) },
 		{}
 	},
 };
@@ -148,8 +202,7 @@ static const struct sdir_desc ctx_desc = {
 		{}
 	},
 	.children = (const struct sdir_child[]) {
-		{ "monitoring_attrs", &attrs_desc,
-		  offsetof(struct damon_sysfs_ctx, attrs) },
+		{ "monitoring_attrs", &attrs_desc },
 		{ "targets", &targets_desc,
 		  offsetof(struct damon_sysfs_ctx, targets) },
 		{ "schemes", &damon_sysfs_schemes,

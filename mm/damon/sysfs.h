@@ -104,11 +104,32 @@ struct damon_sysfs_target {
 };
 
 /**
+ * struct damon_sysfs_probe_filter - A directory of a filter of a probe.
+ * @filter:	the parameters
+ * @path:	of the cgroup
+ */
+struct damon_sysfs_probe_filter {
+	struct damon_filter filter;
+	char *path;
+};
+
+/**
+ * struct damon_sysfs_probe - A directory of a probe.
+ * @weight:	see &struct damon_probe
+ * @filters:	&struct damon_sysfs_probe_filter
+ */
+struct damon_sysfs_probe {
+	unsigned int weight;
+	struct sdir_array filters;
+};
+
+/**
  * struct damon_sysfs_ctx - A directory of a context.
  * @ops_id:	operations set
  * @addr_unit:	see &struct damon_ctx
  * @pause:	see &struct damon_ctx
  * @attrs:	monitoring attributes
+ * @probes:	&struct damon_sysfs_probe
  * @targets:	&struct damon_sysfs_target
  * @schemes:	&struct damon_sysfs_scheme
  */
@@ -117,6 +138,7 @@ struct damon_sysfs_ctx {
 	unsigned long addr_unit;
 	bool pause;
 	struct damon_attrs attrs;
+	struct sdir_array probes;
 	struct sdir_array targets;
 	struct sdir_array schemes;
 };

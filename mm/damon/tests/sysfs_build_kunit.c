@@ -11,6 +11,7 @@
 #include "../sysfs.h"
 
 #define ATTRS	"monitoring_attrs/"
+#define PROBE	ATTRS "probes/0/"
 #define S	"schemes/0/"
 #define QUOTA	S "quotas/"
 #define GOAL	QUOTA "goals/0/"
@@ -107,6 +108,8 @@ static int setup(struct kunit *test)
 			0);
 	KUNIT_ASSERT_EQ(test, write_file(test, "nr_contexts", "1"), 0);
 	stage(test, "operations", "fvaddr");
+	stage(test, ATTRS "probes/nr_probes", "1");
+	stage(test, PROBE "filters/nr_filters", "1");
 	stage(test, "schemes/nr_schemes", "1");
 	stage(test, QUOTA "goals/nr_goals", "1");
 	stage(test, S "core_filters/nr_filters", "1");
@@ -123,15 +126,21 @@ static struct damon_ctx *build(struct kunit *test)
 }
 
 /* What of a context a row is about: its first scheme, goal, ... */
-enum object { CTX, SCHEME, GOAL_0, CORE_0, OPS_0 };
+enum object { CTX, PROBE_0, HIT_0, SCHEME, GOAL_0, CORE_0, OPS_0 };
 
 static void *find_object(struct damon_ctx *ctx, enum object object)
 {
+	struct damon_probe *probe = list_first_entry(&ctx->probes,
+						     struct damon_probe, list);
 	struct damos *s = list_first_entry(&ctx->schemes, struct damos, list);
 
 	switch (object) {
 	case CTX:
 		return ctx;
+	case PROBE_0:
+		return probe;
+	case HIT_0:
+		return list_first_entry(&probe->filters, struct damon_filter, list);
 	case SCHEME:
 		return s;
 	case GOAL_0:
@@ -155,6 +164,8 @@ struct field {
 	{ object, offsetof(__VA_ARGS__), sizeof_field(__VA_ARGS__) }
 
 #define IN_CTX(...)	FIELD(CTX, struct damon_ctx, __VA_ARGS__)
+#define IN_PROBE(...)	FIELD(PROBE_0, struct damon_probe, __VA_ARGS__)
+#define IN_HIT(...)	FIELD(HIT_0, struct damon_filter, __VA_ARGS__)
 #define IN_SCHEME(...)	FIELD(SCHEME, struct damos, __VA_ARGS__)
 #define IN_GOAL(...)	FIELD(GOAL_0, struct damos_quota_goal, __VA_ARGS__)
 #define IN_CORE(...)	FIELD(CORE_0, struct damos_filter, __VA_ARGS__)
@@ -186,6 +197,9 @@ static const struct row {
 	  IN_CTX(attrs.intervals_goal.max_sample_us), 9 },
 	{ ATTRS "nr_regions/min", "9", IN_CTX(attrs.min_nr_regions), 9 },
 	{ ATTRS "nr_regions/max", "99", IN_CTX(attrs.max_nr_regions), 99 },
+	{ PROBE "weight", "9", IN_PROBE(weight), 9 },
+	{ PROBE "filters/0/matching", "Y", IN_HIT(matching), true },
+	{ PROBE "filters/0/allow", "Y", IN_HIT(allow), true },
 
 	{ S "action", "pageout", IN_SCHEME(action), DAMOS_PAGEOUT },
 	{ S "target_nid", "-7", IN_SCHEME(target_nid), (unsigned int)-7 },
@@ -287,6 +301,12 @@ static const struct refusal {
 	    ATTRS "intervals/intervals_goal/max_sample_us", "4999" }, -EINVAL },
 	{ "bounds without effect",
 	  { ATTRS "intervals/intervals_goal/max_sample_us", "4999" } },
+	{ "too many samples for weights",
+	  { PROBE "weight", "1", ATTRS "intervals/sample_us", "1" }, -EINVAL },
+	{ "many samples", { ATTRS "intervals/sample_us", "1" } },
+	{ "too heavy", { PROBE "weight", "4294967295" }, -EINVAL },
+	{ "cgroup of a probe never written",
+	  { PROBE "filters/0/type", "memcg" }, -EINVAL },
 	{ "no such process", { "targets/nr_targets", "1",
 			       "targets/0/pid_target", "-1" }, -EINVAL },
 	{ "obsolete target", { "targets/nr_targets", "1",

@@ -114,6 +114,11 @@ def intervals(sample_us, aggr_us, update_us=60000000):
     return {'sample_us': sample_us, 'aggr_us': aggr_us, 'update_us': update_us}
 
 
+def probe(*filters, weight=0):
+    """A probe, for the list probes of monitoring_attrs; filters: filter_of(), with path=."""
+    return {'weight': weight, 'filters': list(filters)}
+
+
 def target(pid, regions=(), obsolete=False):
     return {'pid_target': pid, **({'obsolete_target': 'Y'} if obsolete else {}),
             'regions': [{'start': s, 'end': e} for s, e in regions]}

@@ -44,6 +44,9 @@ REFUSED = (
     ('2 regions', {'monitoring_attrs': {'nr_regions': damon.limits(2, 10)}}),
     ('tuning out of bounds', {'monitoring_attrs': {'intervals': {'intervals_goal': {
         'aggrs': 1, 'min_sample_us': 6000, 'max_sample_us': 7000}}}}),
+    ('no such cgroup for a probe', {'monitoring_attrs': {'probes': [
+        damon.probe(damon.filter_of('memcg', path='/damon-none'))]}}),
+    ('weights too large', {'monitoring_attrs': {'probes': [damon.probe(weight=1 << 31)] * 2}}),
     ('no such process', {'targets': [damon.target(1 << 22)]}),
     ('overlapping regions', {'targets': [damon.target(1, ((0, 8192), (4096, 12288)))]}),
     ('address range upside down', first_scheme(

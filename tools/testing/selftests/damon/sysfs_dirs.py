@@ -18,6 +18,8 @@ DIRS = (
     (K + '/contexts', 'nr_contexts', 1, 'monitoring_attrs/intervals/sample_us', '5000'),
     (C + '/targets', 'nr_targets', 3, 'pid_target', '0'),
     (C + '/targets/0/regions', 'nr_regions', 3, 'start', '0'),
+    (C + '/monitoring_attrs/probes', 'nr_probes', 4, 'weight', '0'),
+    (C + '/monitoring_attrs/probes/0/filters', 'nr_filters', 3, 'path', ''),
     (C + '/schemes', 'nr_schemes', 3, 'access_pattern/sz/max', '0'),
     (S + '/dests', 'nr_dests', 3, 'weight', '0'),
     (S + '/quotas/goals', 'nr_goals', 3, 'target_value', '0'),
@@ -25,6 +27,10 @@ DIRS = (
     (S + '/core_filters', 'nr_filters', 3, 'addr_end', '0'),
     (S + '/ops_filters', 'nr_filters', 3, 'max', '0'),
 )
+
+
+# nr_ files with a largest number
+LIMITED = ('nr_contexts', 'nr_probes')
 
 
 def children(directory):
@@ -143,7 +149,7 @@ def cases():
         yield f'{name_of} grows and shrinks', lambda a=at, m=most: grow_and_shrink(*a, m)
         yield f'{name_of}: the same number again resets', (
             lambda a=at, n=name, d=default: rewriting_resets(*a, n, d))
-        if most > 1:
+        if nr not in LIMITED:
             yield f'{name_of}: a huge number is ENOMEM', lambda a=at: huge_number_fails(*a)
     yield 'nr_contexts is 0 or 1', one_context
     for action in (refused_while_running, scheme_directories_may_go, target_directories_may_go,

@@ -73,7 +73,8 @@ def monitored():
     one_of_everything()
     kdamond = damon.Kdamond()
     with ticking(), workload(8 * MIB) as work:
-        kdamond.stage(damon.context([work.pid], [damon.stat_scheme()]))
+        kdamond.stage(damon.context([work.pid], [damon.stat_scheme()],
+                                    attrs={'probes': [damon.probe(weight=0)]}))
         kdamond.start()
         check(kdamond.snapshot(), 'no tried region of a live process')
         kdamond.stop()
