@@ -7,7 +7,7 @@ import re
 import time
 
 import damon_sysfs as damon
-from damon_test import (CGROUP, PAGE, Skip, cgroup, check, equal, read_or_empty, require, run,
+from damon_test import (check, equal, read_or_empty, require, run,
                         wait_until)
 from damon_workload import MIB, ticking, workload
 
@@ -93,50 +93,12 @@ def apply_interval():
 
 def snapshots():
     """A scheme that is for a number of snapshots stops after it."""
-    with monitored(damon.stat_scheme(max_nr_snapshots=3)) as kdamond:
+    with monitored(damon.stat_scheme(stats={'max_nr_snapshots': 3})) as kdamond:
         check(wait_until(lambda: kdamond.stats()['nr_snapshots'] == 3), 'fewer than 3')
         before = kdamond.stats()
         time.sleep(0.5)
         equal('later', kdamond.stats(), before)
 
-
-# --- a goal under pressure --------------------------------------------------
-
-@contextlib.contextmanager
-def memory_short(path, limit):
-    """Puts processes into a cgroup that has less memory than they use."""
-    with open(f'{CGROUP}{path}/memory.max', 'w', encoding='ascii') as f:
-        f.write(str(limit))
-    with workload(limit // 4) as work:
-        with open(f'{CGROUP}{path}/cgroup.procs', 'w', encoding='ascii') as f:
-            f.write(str(work.pid))
-        with workload(2 * limit) as large:
-            with open(f'{CGROUP}{path}/cgroup.procs', 'w', encoding='ascii') as f:
-                f.write(str(large.pid))
-            large.hot((0, 2 * limit))
-            yield
-
-
-def pressure_goal():
-    """Does more and more while memory is no problem, and less when tasks wait for it."""
-    if 'some' not in read_or_empty('/proc/pressure/memory'):
-        raise Skip('no pressure stall information')
-    # Stalls are summed up every 2 s.
-    quotas = damon.quotas(reset_interval_ms=2500, goals=[
-        damon.goal('some_mem_psi_us', 20000)])
-    with monitored(damon.stat_scheme(quotas=quotas)) as kdamond, cgroup('damon-psi') as path:
-        start = kdamond.effective_bytes()
-        grown = wait_until(lambda: kdamond.effective_bytes() >= 4 * max(start, 1), 20)
-        quiet = kdamond.effective_bytes()
-        with memory_short(path, 16 * MIB):
-            shrunk = wait_until(lambda: kdamond.effective_bytes() <= quiet / 2, 30)
-            short = kdamond.effective_bytes()
-    print(f'# {start} bytes, without pressure {quiet}, with it {short}')
-    check(grown, f'from {start} to {quiet} bytes without pressure')
-    check(shrunk, f'from {quiet} to {short} bytes under pressure')
-
-
-# --- watermarks -------------------------------------------------------------
 
 LOOK_US = 50000
 
@@ -172,8 +134,6 @@ def used_memory(permil, wanted):
 
 
 MARKS = (
-    ('comes with pressure and goes with it', lambda now: (now - 50, now - 100, 1),
-     [False, True, False]),
     ('comes with pressure and stays below high', lambda now: (1000, now - 100, 1),
      [True, True, True]),
     ('not when memory is nearly used up', lambda now: (1000, 1000, now - 100),
@@ -245,7 +205,7 @@ def by_hand():
 
 def cases():
     for action in (size_quota, quota_per_window, time_quota, quota_goal, apply_interval,
-                   snapshots, pressure_goal, gated, by_hand):
+                   snapshots, gated, by_hand):
         yield action.__name__.replace('_', ' '), action
     for what, permil, wanted in MARKS:
         yield f'watermarks: {what}', lambda p=permil, w=wanted: used_memory(p, w)
