@@ -7,8 +7,7 @@ import re
 import time
 
 import damon_sysfs as damon
-from damon_test import (check, equal, read_or_empty, require, run,
-                        wait_until)
+from damon_test import PAGE, check, equal, read_or_empty, require, run, wait_until
 from damon_workload import MIB, ticking, workload
 
 
