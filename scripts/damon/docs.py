@@ -130,8 +130,9 @@ def the_whole_api_is_documented():
 # --- keywords ---------------------------------------------------------------
 
 def commands_of_state():
-    table = re.search(r'commands\[\] = \{(.*?)\n\};', read(TOP, 'mm/damon/sysfs-state.c'), re.S)
-    return re.findall(r'\{ "(\w+)"', table[1])
+    source = read(TOP, 'mm/damon/sysfs-state.c')
+    table = re.search(r'commands\[\] = \{(.*?)\n\};', source, re.S)
+    return re.findall(r'\{ "(\w+)"', table[1]) + re.findall(r'sysfs_streq\(buf, "(\w+)"\)', source)
 
 
 def every_keyword_is_in_the_page():
