@@ -129,8 +129,8 @@ static struct damon_ctx *exchange_ctx(struct damon_sysfs_kdamond *k,
 				      struct damon_ctx *ctx)
 {
 	guard(mutex)(&k->ctx_mutex);
-	guard(spinlock)(&k->ctx_lock);
-	swap(k->ctx, ctx);
+	scoped_guard(spinlock, &k->ctx_lock)
+		swap(k->ctx, ctx);
 	return ctx;
 }
 
@@ -296,8 +296,13 @@ static int state_store(void *payload, const char *buf)
 /* -1 if there is none. */
 static int pid_of(struct damon_sysfs_kdamond *k)
 {
-	guard(spinlock)(&k->ctx_lock);
-	return max(k->ctx ? damon_kdamond_pid(k->ctx) : -1, -1);
+	int pid = -1;
+
+	scoped_guard(spinlock, &k->ctx_lock) {
+		if (k->ctx)
+			pid = damon_kdamond_pid(k->ctx);
+	}
+	return max(pid, -1);
 }
 
 static ssize_t state_show(void *payload, char *buf)

@@ -308,12 +308,11 @@ static void oom_test(struct kunit *test)
 	const struct parts *most = &parts_cases[ARRAY_SIZE(parts_cases) - 1];
 	struct damon_ctx *dst = pass_ctx(test), *src = pass_ctx(test);
 	struct snapshot *before;
-	struct damos *s[2];
 	unsigned int i, n;
 	int err;
 
 	for (i = 0; i < 2; i++) {
-		s[i] = add_nth(test, dst, 3 + i, most);
+		add_nth(test, dst, 3 + i, most);
 		add_nth(test, src, 5 + i, most);
 	}
 	add_nth(test, src, 7, most);
