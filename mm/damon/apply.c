@@ -32,6 +32,7 @@
  * @left_bp:	for the moving sum
  * @w:		the regions of the target at hand
  * @target_idx:	number of that target
+ * @nr_accesses: moving sum of the region at hand
  */
 struct pass {
 	struct damon_run *run;
@@ -40,6 +41,7 @@ struct pass {
 	unsigned int left_bp;
 	struct damon_rewrite w;
 	unsigned int target_idx;
+	unsigned int nr_accesses;
 };
 
 /* The next pass of @s is one apply interval from now. */
@@ -73,14 +75,20 @@ static bool within(unsigned long x, unsigned long min, unsigned long max)
 	return min <= x && x <= max;
 }
 
+static bool fits(const struct damos_access_pattern *p,
+		 const struct damon_region *r, unsigned int nr_accesses)
+{
+	return within(damon_sz_region(r), p->min_sz_region, p->max_sz_region) &&
+	       within(r->age, p->min_age_region, p->max_age_region) &&
+	       within(nr_accesses, p->min_nr_accesses, p->max_nr_accesses);
+}
+
 /* Whether a scheme is for @r, of an aggregation with @left_bp / 10000 left. */
 bool damos_pattern_matches(const struct damos_access_pattern *p,
 			   const struct damon_region *r, unsigned int left_bp)
 {
-	return within(damon_sz_region(r), p->min_sz_region, p->max_sz_region) &&
-	       within(r->age, p->min_age_region, p->max_age_region) &&
-	       within(damon_mvsum(r->nr_accesses, r->last_nr_accesses, left_bp),
-		      p->min_nr_accesses, p->max_nr_accesses);
+	return fits(p, r, damon_mvsum(r->nr_accesses, r->last_nr_accesses,
+				      left_bp));
 }
 
 static void widen(struct damos_access_pattern *bounds,
@@ -115,6 +123,9 @@ static bool begin(struct pass *pass, struct damon_run *run)
 			continue;
 		damos_quota_update(&run->ctx, s);
 		widen(&pass->bounds, &s->pattern);
+		damos_run(s)->plain = !damos_has_quota(&s->quota) &&
+				      list_empty(&s->core_filters);
+		damos_run(s)->core_allowed = false;
 		damos_run(s)->next_due = NULL;
 		*end = damos_run(s);
 		end = &(*end)->next_due;
@@ -157,7 +168,7 @@ static bool matches(const struct pass *pass, struct damos_run *d)
 	struct damon_region *r = damon_rewrite_cur(&pass->w);
 	struct damon_ctx *ctx = &pass->run->ctx;
 
-	return damos_pattern_matches(&d->s.pattern, r, pass->left_bp) &&
+	return fits(&d->s.pattern, r, pass->nr_accesses) &&
 	       (!d->quota.min_score || !ctx->ops.get_scheme_score ||
 		ctx->ops.get_scheme_score(ctx, r, &d->s) >= d->quota.min_score);
 }
@@ -189,9 +200,7 @@ static void trace(const struct pass *pass, struct damos_run *d,
 {
 	if (trace_damos_before_apply_enabled())
 		trace_damos_before_apply(0, d->idx, pass->target_idx, r,
-					 damon_mvsum(r->nr_accesses,
-						     r->last_nr_accesses,
-						     pass->left_bp),
+					 pass->nr_accesses,
 					 damon_rewrite_nr(&pass->w), true);
 }
 
@@ -247,11 +256,13 @@ static void offer(struct pass *pass, struct damos_run *d)
 {
 	struct damos *s = &d->s;
 
-	if (!damos_quota_room(s, pass->run->ctx.min_region_sz) ||
-	    is_handled(pass, d) ||
-	    (s->max_nr_snapshots && s->stat.nr_snapshots >= s->max_nr_snapshots))
+	if (!d->plain &&
+	    (!damos_quota_room(s, pass->run->ctx.min_region_sz) ||
+	     is_handled(pass, d)))
 		return;
-	if (matches(pass, d) && trim(pass, d))
+	if (s->max_nr_snapshots && s->stat.nr_snapshots >= s->max_nr_snapshots)
+		return;
+	if (matches(pass, d) && (d->plain || trim(pass, d)))
 		apply(pass, d);
 	if (at_last_region(pass))
 		s->stat.nr_snapshots++;
@@ -265,8 +276,11 @@ static void apply_to_target(struct pass *pass, struct damon_target *t)
 
 	damon_rewrite_begin(&pass->w, t, 0);
 	while ((r = damon_rewrite_next(&pass->w))) {
+		pass->nr_accesses = damon_mvsum(r->nr_accesses,
+						r->last_nr_accesses,
+						pass->left_bp);
 		if (at_last_region(pass) ||
-		    damos_pattern_matches(&pass->bounds, r, pass->left_bp)) {
+		    fits(&pass->bounds, r, pass->nr_accesses)) {
 			for (d = pass->due; d; d = d->next_due)
 				offer(pass, d);
 		}

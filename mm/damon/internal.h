@@ -129,6 +129,7 @@ struct damos_quota_run {
  * @quota:		use of the quota
  * @walked:		reported a whole pass to the current walk
  * @idx:		its number in the context, during a pass
+ * @plain:		has no quota and no filters of the core, in this pass
  * @next_due:		the next scheme that is applied in this pass
  * @core_allowed:	core filters explicitly let the region pass it is being
  *			applied to
@@ -142,6 +143,7 @@ struct damos_run {
 	struct damos_quota_run quota;
 	bool walked;
 	unsigned int idx;
+	bool plain;
 	struct damos_run *next_due;
 	bool core_allowed;
 	const struct folio *last_applied;
