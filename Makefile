@@ -7,7 +7,7 @@ S := scripts/damon
 
 help:
 	@echo 'make demo          watch a real program with our DAMON (CMD=... for another)'
-	@echo 'make check         run every test (about 25 minutes the first time)'
+	@echo 'make check         run every test (about 40 minutes the first time)'
 	@echo 'make check-debug   run the tests of the guest under a debug kernel'
 	@echo 'make bench         measure what DAMON costs, beside the stock one'
 	@echo '                   (ROWS="vaddr mmap-vaddr-5000": these alone; STOCK=DIR: a stock'
