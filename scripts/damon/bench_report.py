@@ -94,7 +94,7 @@ def line(compared_row):
     if compared_row['mark']:
         verdict = 'not comparable: ' + compared_row['mark']
     else:
-        verdict = '-' if compared_row['ratio'] is None else f'{entry["ratio"]:.3f}'
+        verdict = '-' if compared_row['ratio'] is None else f'{compared_row["ratio"]:.3f}'
     return (compared_row['row'], cell(o, 'value'), cell(s, 'value'), unit, cell(o, 'pass_ns'),
             cell(s, 'pass_ns'), verdict)
 
