@@ -38,9 +38,20 @@ static struct damon_sysfs_ctx *staged_ctx(const struct damon_sysfs_kdamond *k)
 
 /* In the kdamond */
 
-static int copy_stats(void *data)
+static void copy_stat(struct damos *staged, const struct damos *s)
 {
-	const struct damon_sysfs_kdamond *k = data;
+	staged->stat = s->stat;
+}
+
+static void copy_effective_quota(struct damos *staged, const struct damos *s)
+{
+	WRITE_ONCE(staged->quota.esz, s->quota.esz);
+}
+
+/* For each scheme that has a directory. */
+static int copy_results(const struct damon_sysfs_kdamond *k,
+			void (*copy)(struct damos *staged, const struct damos *s))
+{
 	struct damon_sysfs_scheme *staged;
 	unsigned int i = 0;
 	struct damos *s;
@@ -49,25 +60,19 @@ static int copy_stats(void *data)
 		staged = sdir_elem(&staged_ctx(k)->schemes, i++);
 		if (!staged)
 			break;
-		staged->s.stat = s->stat;
+		copy(&staged->s, s);
 	}
 	return 0;
 }
 
+static int copy_stats(void *data)
+{
+	return copy_results(data, copy_stat);
+}
+
 static int copy_effective_quotas(void *data)
 {
-	const struct damon_sysfs_kdamond *k = data;
-	struct damon_sysfs_scheme *staged;
-	unsigned int i = 0;
-	struct damos *s;
-
-	damon_for_each_scheme(s, k->ctx) {
-		staged = sdir_elem(&staged_ctx(k)->schemes, i++);
-		if (!staged)
-			break;
-		WRITE_ONCE(staged->s.quota.esz, s->quota.esz);
-	}
-	return 0;
+	return copy_results(data, copy_effective_quota);
 }
 
 static int copy_intervals(void *data)
