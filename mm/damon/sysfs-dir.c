@@ -225,11 +225,12 @@ static int create_children(struct sdir *dir)
 	return 0;
 }
 
+/* What a file does may need the subdirectories, so they are there before it. */
 static int populate(struct sdir *dir)
 {
 	if (dir->desc->elem)
 		dir_array(dir)->dir = dir;
-	return create_files(dir) ?: create_children(dir);
+	return create_children(dir) ?: create_files(dir);
 }
 
 static void *new_payload(const struct sdir_desc *desc)
@@ -294,6 +295,17 @@ struct sdir *sdir_create(struct kobject *parent, const char *name,
 	return create(parent, name, desc, payload, NULL);
 }
 
+/* Waits for their readers and writers. */
+static void remove_files(struct sdir *dir)
+{
+	const struct sdir_file *f;
+
+	if (!dir->kobj.state_in_sysfs)
+		return;
+	for (f = dir->desc->files; f && f->attr.name; f++)
+		sysfs_remove_file(&dir->kobj, &f->attr);
+}
+
 static void remove_elems(struct sdir_array *array)
 {
 	unsigned int nr = array->nr;
@@ -311,6 +323,7 @@ static void remove_elems(struct sdir_array *array)
  */
 void sdir_remove(struct sdir *dir)
 {
+	remove_files(dir);
 	if (dir->desc->elem)
 		remove_elems(dir_array(dir));
 	while (dir->nr_children)
