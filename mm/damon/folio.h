@@ -7,6 +7,7 @@
 #define _MM_DAMON_FOLIO_H
 
 #include <linux/memcontrol.h>
+#include <linux/page_idle.h>
 
 static inline bool damon_folio_of_memcg(struct folio *folio, u64 memcg_id)
 {
@@ -15,6 +16,15 @@ static inline bool damon_folio_of_memcg(struct folio *folio, u64 memcg_id)
 	guard(rcu)();
 	memcg = folio_memcg_check(folio);
 	return memcg && mem_cgroup_id(memcg) == memcg_id;
+}
+
+/* @young: an access has just been consumed, which is reclaim's business, too. */
+static inline void damon_mark_old(struct folio *folio, bool young)
+{
+	if (young)
+		folio_set_young(folio);
+	if (!folio_test_idle(folio))
+		folio_set_idle(folio);
 }
 
 /* folio.c */

@@ -38,6 +38,8 @@
 #include <linux/swapops.h>
 
 #include "../internal.h"
+#include "folio.h"
+#include "sample.h"
 #include "vaddr.h"
 
 /* Most regions to visit in one hold of the mmap lock. */
@@ -80,22 +82,6 @@ struct walk {
 	unsigned long pmds_end;
 };
 
-/*
- * xorshift64*: the quality of damon_rand() at a fraction of its cost.  Any region
- * size is covered, by the upper half of the product.
- */
-static unsigned long random_sample(struct walk *w)
-{
-	const struct damon_addr_range *range = &w->prepare->ar;
-
-	w->rnd ^= w->rnd >> 12;
-	w->rnd ^= w->rnd << 25;
-	w->rnd ^= w->rnd >> 27;
-	return range->start +
-	       mul_u64_u64_shr(w->rnd * 0x2545f4914f6cdd1dULL,
-			       range->end - range->start, 64);
-}
-
 static void load_old(struct walk *w)
 {
 	w->old = w->check < w->end ? w->check->sampling_addr : NONE;
@@ -103,7 +89,8 @@ static void load_old(struct walk *w)
 
 static void load_new(struct walk *w)
 {
-	w->new = w->prepare < w->end ? random_sample(w) : NONE;
+	w->new = w->prepare < w->end ?
+		 damon_sample_addr(w->prepare, &w->rnd) : NONE;
 }
 
 static void next_old(struct walk *w)
@@ -133,15 +120,6 @@ static void count(struct walk *w, const struct folio *folio, bool young)
 	young = young || !folio_test_idle(folio) ||
 		(w->others && mmu_notifier_test_young(w->mm, w->old));
 	damon_update_region_access_rate(w->check, young);
-}
-
-/* @young: an access has just been consumed. */
-static void mark_old(struct folio *folio, bool young)
-{
-	if (young)
-		folio_set_young(folio);
-	if (!folio_test_idle(folio))
-		folio_set_idle(folio);
 }
 
 static bool clear_secondary(struct walk *w, unsigned long addr, unsigned long sz)
@@ -201,7 +179,7 @@ static void prepare_pte(struct walk *w, pte_t *ptep)
 	young = pte_present(pte) && pte_young(pte) &&
 		ptep_test_and_clear_young(w->vma, addr, ptep);
 	young |= clear_secondary(w, addr, PAGE_SIZE);
-	mark_old(folio, young);
+	damon_mark_old(folio, young);
 }
 
 /* Returns whether there is a page table. */
@@ -232,7 +210,7 @@ static void prepare_pmd(struct walk *w, pmd_t *pmd, struct folio *folio)
 	young = pmd_young(pmdp_get(pmd)) &&
 		pmdp_test_and_clear_young(w->vma, addr, pmd);
 	young |= clear_secondary(w, addr, PMD_SIZE);
-	mark_old(folio, young);
+	damon_mark_old(folio, young);
 }
 
 static void visit_huge_page(struct walk *w, pmd_t *pmdp, unsigned long addr,
@@ -319,7 +297,7 @@ static void prepare_hugetlb(struct walk *w, unsigned long addr, pte_t *ptep,
 					     pte_mkold(old));
 	}
 	young |= clear_secondary(w, addr, sz);
-	mark_old(folio, young);
+	damon_mark_old(folio, young);
 }
 
 static void visit_hugetlb_entry(struct walk *w, unsigned long addr, pte_t *ptep,
@@ -439,11 +417,6 @@ static void walk(struct damon_target *t, struct walk *w)
 	mmput(w->mm);
 }
 
-static u64 seed(struct damon_ctx *ctx)
-{
-	return damon_rand(ctx, 1, ULONG_MAX);
-}
-
 /* Count accesses to the samples of @t. */
 void damon_va_check(struct damon_target *t)
 {
@@ -458,7 +431,7 @@ void damon_va_prepare(struct damon_ctx *ctx, struct damon_target *t)
 {
 	struct damon_region *end = damon_regions_end(t);
 	struct walk w = {
-		.check = end, .prepare = t->regions, .end = end, .rnd = seed(ctx),
+		.check = end, .prepare = t->regions, .end = end, .rnd = damon_sample_seed(ctx),
 	};
 
 	walk(t, &w);
@@ -470,7 +443,7 @@ void damon_va_check_and_prepare(struct damon_ctx *ctx, struct damon_target *t)
 	struct damon_region *end = damon_regions_end(t);
 	struct walk w = {
 		.check = t->regions, .prepare = t->regions, .end = end,
-		.rnd = seed(ctx),
+		.rnd = damon_sample_seed(ctx),
 	};
 
 	walk(t, &w);
