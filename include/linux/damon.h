@@ -197,6 +197,8 @@ struct damon_intervals_goal {
  * @max_nr_regions:		largest number of regions
  * @intervals_goal:		what to tune the first two intervals for, keeping
  *				their ratio
+ * @split_hints:		split regions also where the operations set sees
+ *				that touched and untouched memory meet
  */
 struct damon_attrs {
 	unsigned long sample_interval;
@@ -205,11 +207,12 @@ struct damon_attrs {
 	unsigned long min_nr_regions;
 	unsigned long max_nr_regions;
 	struct damon_intervals_goal intervals_goal;
+	bool split_hints;
 };
 
 /*
  * Of a new context: samples every 5 ms, counts over 100 ms, updates every minute,
- * 10 to 1000 regions.
+ * 10 to 1000 regions, split by hints, too.
  */
 extern const struct damon_attrs damon_default_attrs;
 

@@ -33,6 +33,19 @@ bool damon_attrs_valid(const struct damon_attrs *attrs)
 	       goal_valid(attrs);
 }
 
+/* Whether @a and @b are the same, whatever is between their members. */
+bool damon_attrs_equal(const struct damon_attrs *a, const struct damon_attrs *b)
+{
+	return a->sample_interval == b->sample_interval &&
+	       a->aggr_interval == b->aggr_interval &&
+	       a->ops_update_interval == b->ops_update_interval &&
+	       a->min_nr_regions == b->min_nr_regions &&
+	       a->max_nr_regions == b->max_nr_regions &&
+	       a->split_hints == b->split_hints &&
+	       !memcmp(&a->intervals_goal, &b->intervals_goal,
+		       sizeof(a->intervals_goal));
+}
+
 /* Sampling intervals between two corrections of the intervals. */
 unsigned long damon_nr_tune_intervals(const struct damon_run *run)
 {
@@ -91,6 +104,19 @@ void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs)
 	damon_schedule(run);
 	if (!tuned)
 		run->next_tune = run->passed + damon_nr_tune_intervals(run);
+}
+
+/*
+ * Have valid @attrs where they differ.  The running aggregation goes on if only
+ * hints are to be used, or not any more.
+ */
+void damon_commit_attrs(struct damon_run *run, const struct damon_attrs *attrs)
+{
+	run->ctx.attrs.split_hints = attrs->split_hints;
+	if (damon_attrs_equal(&run->ctx.attrs, attrs))
+		return;
+	run->aggr_samples = damon_nr_samples_per_aggr(attrs);
+	damon_change_attrs(run, attrs);
 }
 
 /**

@@ -231,8 +231,7 @@ static void take_effect(struct damon_ctx *dst, struct damon_ctx *src,
 	dst->addr_unit = src->addr_unit;
 	dst->min_region_sz = src->min_region_sz;
 	dst->pause = src->pause;
-	if (memcmp(&dst->attrs, &src->attrs, sizeof(dst->attrs)))
-		WARN_ON_ONCE(damon_set_attrs(dst, &src->attrs));
+	damon_commit_attrs(damon_run(dst), &src->attrs);
 }
 
 /* A target without regions need not wait for the next regular update. */

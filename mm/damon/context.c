@@ -15,6 +15,7 @@ const struct damon_attrs damon_default_attrs = {
 	.ops_update_interval = 60 * USEC_PER_SEC,
 	.min_nr_regions = 10,
 	.max_nr_regions = 1000,
+	.split_hints = true,
 };
 
 /**

@@ -198,9 +198,11 @@ void damon_destroy_targets(struct damon_ctx *ctx);
 
 /* attrs.c */
 bool damon_attrs_valid(const struct damon_attrs *attrs);
+bool damon_attrs_equal(const struct damon_attrs *a, const struct damon_attrs *b);
 unsigned long damon_nr_tune_intervals(const struct damon_run *run);
 void damon_schedule(struct damon_run *run);
 void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs);
+void damon_commit_attrs(struct damon_run *run, const struct damon_attrs *attrs);
 
 /* probe.c */
 

@@ -115,6 +115,10 @@ static const struct sdir_desc probes_desc = {
 };
 
 static const struct sdir_desc attrs_desc = {
+	.files = (const struct sdir_file[]) {
+		SDIR_BOOL("split_hints", struct damon_sysfs_ctx, attrs.split_hints),
+		{}
+	},
 	.children = (const struct sdir_child[]) {
 		{ "intervals", &intervals_desc,
 		  offsetof(struct damon_sysfs_ctx, attrs) },

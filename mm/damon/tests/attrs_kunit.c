@@ -66,7 +66,7 @@ static void valid_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, damon_start(&ctx, 1, false), c->err);
 		return;
 	}
-	KUNIT_EXPECT_MEMEQ(test, &ctx->attrs, &c->attrs, sizeof(c->attrs));
+	KUNIT_EXPECT_TRUE(test, damon_attrs_equal(&ctx->attrs, &c->attrs));
 	KUNIT_EXPECT_EQ(test, damon_run(ctx)->aggr_samples,
 			damon_nr_samples_per_aggr(&c->attrs));
 }
@@ -247,6 +247,54 @@ static void tuning_test(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, run->next_tune - c->passed, c->next_tune);
 }
 
+/* By a commit */
+
+struct commit_case {
+	const char *why;
+	struct damon_attrs attrs;
+	bool starts_anew;
+};
+
+#define SOME_GOAL	{ 400, 3, 1, 20 }
+
+static const struct damon_attrs before_commit = { 10, 100, 1000, 3, 9, SOME_GOAL, false };
+
+static const struct commit_case commit_cases[] = {
+	{ "same", { 10, 100, 1000, 3, 9, SOME_GOAL, false }, false },
+	{ "hints", { 10, 100, 1000, 3, 9, SOME_GOAL, true }, false },
+	{ "sampling interval", { 20, 100, 1000, 3, 9, SOME_GOAL, false }, true },
+	{ "aggregation interval", { 10, 200, 1000, 3, 9, SOME_GOAL, false }, true },
+	{ "update interval", { 10, 100, 2000, 3, 9, SOME_GOAL, false }, true },
+	{ "minimum", { 10, 100, 1000, 4, 9, SOME_GOAL, false }, true },
+	{ "maximum", { 10, 100, 1000, 3, 8, SOME_GOAL, false }, true },
+	{ "goal", { 10, 100, 1000, 3, 9, { 401, 3, 1, 20 }, false }, true },
+	{ "hints and maximum", { 10, 100, 1000, 3, 8, SOME_GOAL, true }, true },
+};
+
+/* In the middle of an aggregation, whose count tells whether it goes on. */
+static void commit_test(struct kunit *test)
+{
+	static const struct region_row rows[] = { { 0, 10, 3, 5, 2 }, {} };
+	const struct commit_case *c = test->param_value;
+	struct damon_ctx *ctx = test_ctx(test), *src = test_ctx(test);
+	struct damon_target *t = test_add_target(test, ctx, 0, 10, 1);
+
+	set_rows(test, t, rows);
+	ctx->attrs = before_commit;
+	damon_run(ctx)->passed = 5;
+	damon_run(ctx)->next_aggregation = 7;
+	src->attrs = c->attrs;
+	test_add_target(test, src, 0, 10, 0);
+	KUNIT_ASSERT_EQ(test, damon_commit_ctx(ctx, src), 0);
+	KUNIT_EXPECT_MEMEQ(test, &ctx->attrs.intervals_goal, &c->attrs.intervals_goal,
+			   sizeof(c->attrs.intervals_goal));
+	KUNIT_EXPECT_EQ(test, ctx->attrs.sample_interval, c->attrs.sample_interval);
+	KUNIT_EXPECT_EQ(test, ctx->attrs.max_nr_regions, c->attrs.max_nr_regions);
+	KUNIT_EXPECT_EQ(test, ctx->attrs.split_hints, c->attrs.split_hints);
+	KUNIT_EXPECT_EQ(test, t->regions->nr_accesses, c->starts_anew ? 0 : 3);
+	KUNIT_EXPECT_EQ(test, damon_run(ctx)->next_aggregation == 7, !c->starts_anew);
+}
+
 /* Change while it runs */
 
 static const struct damon_attrs running_attrs = {
@@ -344,12 +392,14 @@ KUNIT_ARRAY_PARAM_DESC(valid, valid_cases, why);
 KUNIT_ARRAY_PARAM_DESC(convert, convert_cases, why);
 KUNIT_ARRAY_PARAM_DESC(schedule, schedule_cases, why);
 KUNIT_ARRAY_PARAM_DESC(tuning, tuning_cases, why);
+KUNIT_ARRAY_PARAM_DESC(commit, commit_cases, why);
 
 static struct kunit_case attrs_test_cases[] = {
 	KUNIT_CASE_PARAM(valid_test, valid_gen_params),
 	KUNIT_CASE_PARAM(convert_test, convert_gen_params),
 	KUNIT_CASE_PARAM(schedule_test, schedule_gen_params),
 	KUNIT_CASE_PARAM(tuning_test, tuning_gen_params),
+	KUNIT_CASE_PARAM(commit_test, commit_gen_params),
 	KUNIT_CASE(clock_wraps_test),
 	KUNIT_CASE(running_intervals_test),
 	{}

@@ -161,7 +161,7 @@ static void parameters_test(struct kunit *test)
 	dst->callback = callback;
 	KUNIT_EXPECT_EQ(test, damon_commit_ctx(dst, src), 0);
 	KUNIT_EXPECT_FALSE(test, dst->pause);
-	KUNIT_EXPECT_MEMEQ(test, &dst->attrs, &src->attrs, sizeof(src->attrs));
+	KUNIT_EXPECT_TRUE(test, damon_attrs_equal(&dst->attrs, &src->attrs));
 	KUNIT_EXPECT_MEMEQ(test, &dst->ops, &src->ops, sizeof(src->ops));
 	KUNIT_EXPECT_MEMEQ(test, &dst->callback, &callback, sizeof(callback));
 	KUNIT_EXPECT_EQ(test, damon_run(dst)->aggr_samples, 2);

@@ -121,7 +121,7 @@ static void attrs_test(struct kunit *test)
 	const struct attrs_case *c = test->param_value;
 	const struct damon_attrs got = damon_sched_attrs(&c->p);
 
-	KUNIT_EXPECT_MEMEQ(test, &got, &c->want, sizeof(got));
+	KUNIT_EXPECT_TRUE(test, damon_attrs_equal(&got, &c->want));
 }
 
 KUNIT_ARRAY_PARAM_DESC(scheme, cases, why);

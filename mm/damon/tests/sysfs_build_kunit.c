@@ -197,6 +197,7 @@ static const struct row {
 	  IN_CTX(attrs.intervals_goal.max_sample_us), 9 },
 	{ ATTRS "nr_regions/min", "9", IN_CTX(attrs.min_nr_regions), 9 },
 	{ ATTRS "nr_regions/max", "99", IN_CTX(attrs.max_nr_regions), 99 },
+	{ ATTRS "split_hints", "N", IN_CTX(attrs.split_hints), false },
 	{ PROBE "weight", "9", IN_PROBE(weight), 9 },
 	{ PROBE "filters/0/matching", "Y", IN_HIT(matching), true },
 	{ PROBE "filters/0/allow", "Y", IN_HIT(allow), true },

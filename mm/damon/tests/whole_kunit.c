@@ -215,7 +215,7 @@ static void commit_oom_test(struct kunit *test)
 	KUNIT_EXPECT_GE(test, n - 1, 3 * nr + 2);
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_EQ(test, refcount_read(&pid->count), refs + nr);
-	KUNIT_EXPECT_MEMEQ(test, &dst->attrs, &src->attrs, sizeof(src->attrs));
+	KUNIT_EXPECT_TRUE(test, damon_attrs_equal(&dst->attrs, &src->attrs));
 	KUNIT_EXPECT_TRUE(test, dst->pause);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&dst->adaptive_targets), 5);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&dst->schemes), 5);
