@@ -27,6 +27,7 @@
 #include <linux/types.h>
 
 struct damon_ctx;
+struct damon_hints;
 struct pid;
 
 /* Default &damon_ctx.min_region_sz. */
@@ -47,6 +48,9 @@ struct pid;
  * @last_probe_hits:	@probe_hits of the last complete aggregation
  * @deferred:		its start is no border of the access pattern: a scheme
  *			was applied to less than a region
+ * @guessed:		its start was cut blindly, to see whether it is one
+ * @calm:		how many times in a row its parts turned out to be alike
+ * @rest:		aggregations until it is to be cut blindly again
  *
  * Regions live in an array of their target.  A pointer to one is valid until
  * the kdamond next merges, splits or refits regions: within one call from
@@ -61,6 +65,9 @@ struct damon_region {
 	unsigned char probe_hits[DAMON_MAX_PROBES];
 	unsigned char last_probe_hits[DAMON_MAX_PROBES];
 	bool deferred;
+	bool guessed;
+	unsigned char calm;
+	unsigned char rest;
 };
 
 /**
@@ -122,6 +129,11 @@ enum damon_ops_id {
  *		itself, as neither of the other hooks is called; with
  *		return_max_wsum it returns the largest damon_probe_hits_wsum(),
  *		else 0
+ * @split_hints:
+ *		once an aggregation, after results were reset and before regions
+ *		are split, if &damon_attrs.split_hints: report through
+ *		damon_hint() which ranges of a target were touched, to cut its
+ *		regions where that changes.  No sample is under way.  Optional
  * @get_scheme_score:
  *		priority of a region for a scheme, 0 to DAMOS_MAX_SCORE; without
  *		this hook all regions are alike
@@ -157,6 +169,8 @@ struct damon_operations {
 	void (*check_and_prepare)(struct damon_ctx *ctx);
 	unsigned int (*apply_probes)(struct damon_ctx *ctx, bool set_samples,
 				     bool return_max_wsum);
+	void (*split_hints)(struct damon_ctx *ctx, struct damon_target *t,
+			    struct damon_hints *hints);
 	int (*get_scheme_score)(struct damon_ctx *ctx, struct damon_region *r,
 				struct damos *s);
 	unsigned long (*apply_scheme)(struct damon_ctx *ctx,

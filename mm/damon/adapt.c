@@ -21,7 +21,16 @@
  *			nothing in the end and there is room.  With more, one
  *			in k that can be cut is, so that the total grows but
  *			stays in the limit: k = max / (max - now), or as many
- *			as there are if that is less, and which one rotates
+ *			as there are if that is less, and which one rotates.
+ *			Mixed regions come before any other
+ *	mixed		regions that were accessed in some samples and not in
+ *			others: their parts are likely to differ.  They are cut
+ *			in up to MAX_PARTS parts first, as long as there are
+ *			less than a quarter of max_nr_regions
+ *	rest		a region that was cut in vain is left alone for a while
+ *			(region.c)
+ *	begin		of what nothing is known, a quarter of max_nr_regions of
+ *			equal size are made, which then merge
  *
  * A cut is at a random tenth of the region, rounded down to a multiple of M.
  * Where memory is short fewer cuts are made.
@@ -31,7 +40,14 @@
 
 #include "internal.h"
 
-static unsigned long nr_regions(const struct damon_ctx *ctx)
+/* Share of max_nr_regions to have at the beginning, or for what is mixed. */
+#define FRESH_SHARE	4
+
+/* Parts that a region that is likely to be mixed is cut in, at most. */
+#define MAX_PARTS	4
+
+/* Number of regions of all targets. */
+unsigned long damon_total_regions(const struct damon_ctx *ctx)
 {
 	const struct damon_target *t;
 	unsigned long nr = 0;
@@ -74,28 +90,46 @@ static size_t nr_pieces(const struct damon_target *t, unsigned long sz_limit)
 	return nr;
 }
 
-/* Have min_nr_regions, by cutting what is larger than the size limit. */
-void damon_limit_regions(struct damon_run *run)
+/* Cut what is larger than @limit, while there are less than @max regions. */
+static void cut_down(struct damon_ctx *ctx, unsigned long limit, unsigned long max,
+		     bool (*cut)(struct damon_rewrite *w, unsigned long sz))
 {
-	unsigned long max = run->ctx.attrs.max_nr_regions;
-	unsigned long nr = nr_regions(&run->ctx);
-	unsigned long limit;
+	unsigned long nr = damon_total_regions(ctx);
 	struct damon_rewrite w;
 	struct damon_target *t;
 
-	damon_update_size_limit(run);
-	limit = run->adapt.sz_limit;
-	damon_for_each_target(t, &run->ctx) {
+	damon_for_each_target(t, ctx) {
 		size_t wanted = nr_pieces(t, limit) - t->nr_regions;
 
 		if (!wanted || nr >= max)
 			continue;
 		damon_rewrite_begin(&w, t, t->nr_regions + min(wanted, max - nr));
 		while (damon_rewrite_next(&w)) {
-			while (nr < max && damon_rewrite_cut(&w, limit))
+			while (nr < max && cut(&w, limit))
 				nr++;
 		}
 	}
+}
+
+/* Have min_nr_regions, by cutting what is larger than the size limit. */
+void damon_limit_regions(struct damon_run *run)
+{
+	damon_update_size_limit(run);
+	cut_down(&run->ctx, run->adapt.sz_limit, run->ctx.attrs.max_nr_regions,
+		 damon_rewrite_cut);
+}
+
+/* Of what nothing is known yet, begin with small regions. */
+void damon_spread_regions(struct damon_run *run)
+{
+	unsigned long nr = run->ctx.attrs.max_nr_regions / FRESH_SHARE;
+	unsigned long limit;
+
+	if (!nr)
+		return;
+	limit = max(total_sz(&run->ctx) / nr, run->ctx.min_region_sz);
+	cut_down(&run->ctx, ALIGN(limit, run->ctx.min_region_sz), nr,
+		 damon_rewrite_guess);
 }
 
 static void merge_all(struct damon_run *run, const struct damon_score *score,
@@ -117,7 +151,7 @@ void damon_merge_regions(struct damon_run *run, unsigned int threshold)
 		damon_regions_age(t, &score, threshold);
 	merge_all(run, &score, threshold);
 
-	while (nr_regions(&run->ctx) > run->ctx.attrs.max_nr_regions &&
+	while (damon_total_regions(&run->ctx) > run->ctx.attrs.max_nr_regions &&
 	       threshold < score.max) {
 		threshold = threshold < score.max / 2 ? max(2 * threshold, 1) :
 							score.max;
@@ -144,9 +178,28 @@ static void cut_at_random(struct damon_ctx *ctx, struct damon_rewrite *w,
 	first = random_part(ctx, sz) ?: sz;
 	if (nr_pieces > 2 && first > 2 * ctx->min_region_sz)
 		second = random_part(ctx, first);
-	if (damon_rewrite_cut(w, second))
+	if (damon_rewrite_guess(w, second))
 		first -= second;
-	damon_rewrite_cut(w, first);
+	damon_rewrite_guess(w, first);
+}
+
+/* Whether it is not yet time to cut the region again. */
+static bool is_resting(struct damon_region *r)
+{
+	if (!r->rest)
+		return false;
+	r->rest--;
+	return true;
+}
+
+static size_t nr_awake(const struct damon_target *t)
+{
+	const struct damon_region *r;
+	size_t nr = 0;
+
+	damon_for_each_region(r, t)
+		nr += !r->rest;
+	return nr;
 }
 
 static void split_all(struct damon_ctx *ctx, unsigned int nr_pieces)
@@ -155,13 +208,45 @@ static void split_all(struct damon_ctx *ctx, unsigned int nr_pieces)
 	struct damon_target *t;
 
 	damon_for_each_target(t, ctx) {
-		damon_rewrite_begin(&w, t, (size_t)t->nr_regions * nr_pieces);
-		while (damon_rewrite_next(&w))
-			cut_at_random(ctx, &w, nr_pieces);
+		damon_rewrite_begin(&w, t, t->nr_regions +
+				    nr_awake(t) * (nr_pieces - 1));
+		while (damon_rewrite_next(&w)) {
+			if (!is_resting(damon_rewrite_cur(&w)))
+				cut_at_random(ctx, &w, nr_pieces);
+		}
 	}
 }
 
-static unsigned long nr_cuttable(const struct damon_ctx *ctx)
+/* Between never and always accessed, that is, likely to have parts that differ. */
+static bool is_mixed(const struct damon_region *r, unsigned int samples)
+{
+	return r->last_nr_accesses && r->last_nr_accesses < samples;
+}
+
+/**
+ * struct choice - Which regions to cut, of those that can be.
+ * @min_sz:	least size of a part
+ * @samples:	in an aggregation
+ * @mixed:	be it those that are mixed, or those that are not
+ * @step:	one in so many
+ * @phase:	which of them is the next
+ */
+struct choice {
+	unsigned long min_sz;
+	unsigned int samples;
+	bool mixed;
+	unsigned long step;
+	unsigned long phase;
+};
+
+static bool is_eligible(const struct choice *c, const struct damon_region *r)
+{
+	return !r->rest && damon_sz_region(r) >= 2 * c->min_sz &&
+	       is_mixed(r, c->samples) == c->mixed;
+}
+
+static unsigned long nr_eligible(const struct damon_ctx *ctx,
+				 const struct choice *c)
 {
 	const struct damon_target *t;
 	const struct damon_region *r;
@@ -169,30 +254,119 @@ static unsigned long nr_cuttable(const struct damon_ctx *ctx)
 
 	damon_for_each_target(t, ctx) {
 		damon_for_each_region(r, t)
-			nr += damon_sz_region(r) >= 2 * ctx->min_region_sz;
+			nr += is_eligible(c, r);
 	}
 	return nr;
 }
 
-/* Cut one in @step of the regions that can be cut, beginning at @phase. */
-static void split_some(struct damon_ctx *ctx, unsigned long step,
-		       unsigned long phase)
+/* Returns how many were cut. */
+static unsigned long split_some(struct damon_ctx *ctx, struct choice *c)
 {
-	unsigned long min_sz = ctx->min_region_sz;
+	unsigned long nr = 0;
 	struct damon_rewrite w;
 	struct damon_target *t;
 	struct damon_region *r;
 
 	damon_for_each_target(t, ctx) {
 		damon_rewrite_begin(&w, t, t->nr_regions +
-				    DIV_ROUND_UP((size_t)t->nr_regions, step));
+				    DIV_ROUND_UP((size_t)t->nr_regions, c->step));
 		while ((r = damon_rewrite_next(&w))) {
 			unsigned long sz = damon_sz_region(r);
 
-			if (sz < 2 * min_sz || phase++ % step)
+			if (!is_eligible(c, r) || c->phase++ % c->step)
 				continue;
-			damon_rewrite_cut(&w, clamp(random_part(ctx, sz), min_sz,
-						    sz - min_sz));
+			nr += damon_rewrite_guess(&w, clamp(random_part(ctx, sz),
+							    c->min_sz,
+							    sz - c->min_sz));
+		}
+	}
+	return nr;
+}
+
+static void let_rest(struct damon_ctx *ctx)
+{
+	struct damon_target *t;
+	struct damon_region *r;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t)
+			is_resting(r);
+	}
+}
+
+/* As many as there is room for, first of what is mixed. */
+static void split_best(struct damon_run *run, unsigned long nr)
+{
+	struct damon_ctx *ctx = &run->ctx;
+	unsigned long max = ctx->attrs.max_nr_regions, room = max - nr;
+	struct choice c = {
+		.min_sz = ctx->min_region_sz, .mixed = true,
+		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
+		.phase = run->adapt.split_phase++,
+	};
+	unsigned long step, nr_others;
+
+	c.step = DIV_ROUND_UP(nr_eligible(ctx, &c), room) ?: 1;
+	room -= split_some(ctx, &c);
+	c.mixed = false;
+	nr_others = nr_eligible(ctx, &c);
+	if (room && nr_others) {
+		step = min(max / room, nr_others);
+		c.step = max(step, DIV_ROUND_UP(nr_others, room));
+		split_some(ctx, &c);
+	}
+	let_rest(ctx);
+}
+
+/* Cut the region at hand in @nr parts of about the same size. */
+static void cut_in_many(struct damon_ctx *ctx, struct damon_rewrite *w,
+			unsigned long nr)
+{
+	for (; nr > 1; nr--) {
+		unsigned long part = damon_sz_region(damon_rewrite_cur(w)) / nr;
+
+		part = mult_frac(part, damon_rand(ctx, 5, 16), 10);
+		damon_rewrite_guess(w, ALIGN_DOWN(part, ctx->min_region_sz));
+	}
+}
+
+static bool is_worth_many(const struct damon_region *r, unsigned int samples)
+{
+	return !r->rest && is_mixed(r, samples);
+}
+
+static unsigned long nr_worth_many(const struct damon_ctx *ctx, unsigned int samples)
+{
+	const struct damon_target *t;
+	const struct damon_region *r;
+	unsigned long nr = 0;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t)
+			nr += is_worth_many(r, samples);
+	}
+	return nr;
+}
+
+/* Use what regions are spare for those whose parts are likely to differ. */
+void damon_split_mixed(struct damon_run *run)
+{
+	struct damon_ctx *ctx = &run->ctx;
+	unsigned int samples = damon_nr_samples_per_aggr(&ctx->attrs);
+	unsigned long most = ctx->attrs.max_nr_regions / FRESH_SHARE;
+	unsigned long nr = damon_total_regions(ctx), nr_mixed;
+	struct damon_rewrite w;
+	struct damon_target *t;
+
+	nr_mixed = nr_worth_many(ctx, samples);
+	if (nr >= most || !nr_mixed)
+		return;
+	nr = min((most - nr) / nr_mixed, MAX_PARTS - 1);
+	damon_for_each_target(t, ctx) {
+		damon_rewrite_begin(&w, t, t->nr_regions + nr * nr_mixed);
+		while (damon_rewrite_next(&w)) {
+			if (is_worth_many(damon_rewrite_cur(&w), samples))
+				cut_in_many(ctx, &w, nr + 1);
 		}
 	}
 }
@@ -202,17 +376,14 @@ void damon_split_regions(struct damon_run *run)
 {
 	struct damon_adapt *adapt = &run->adapt;
 	unsigned long max = run->ctx.attrs.max_nr_regions;
-	unsigned long nr = nr_regions(&run->ctx);
+	unsigned long nr = damon_total_regions(&run->ctx);
 	bool stuck = nr == adapt->last_nr_regions;
-	unsigned long step;
 
 	adapt->last_nr_regions = nr;
 	if (nr >= max)
 		return;
-	if (nr <= max / 2) {
+	if (nr <= max / 2)
 		split_all(&run->ctx, stuck && nr < max / 3 ? 3 : 2);
-		return;
-	}
-	step = min(max / (max - nr), nr_cuttable(&run->ctx));
-	split_some(&run->ctx, max(step, 1), adapt->split_phase++);
+	else
+		split_best(run, nr);
 }

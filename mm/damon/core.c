@@ -13,7 +13,8 @@
  *	when an aggregation interval A is complete, merge regions of like counts
  *	serve requests of other threads (call.c)
  *	apply the schemes (apply.c)
- *	when A is complete, report the counts, start anew, and split regions
+ *	when A is complete, report the counts, start anew, and split regions, where
+ *	the operations set says (hints.c) and blindly
  *	when it is due, let the operations set re-read the address spaces
  *
  * Rounds in which nothing happens between the count and the next choice do both
@@ -153,6 +154,12 @@ static void report_aggregation(struct damon_ctx *ctx)
 	}
 }
 
+/* Whether regions are told apart by attributes of memory, not by accesses. */
+static bool only_probes(const struct damon_run *run)
+{
+	return !list_empty(&run->ctx.probes) && damon_score(&run->ctx).by_probes;
+}
+
 static void end_aggregation(struct damon_run *run, unsigned long end)
 {
 	const struct damon_attrs *attrs = &run->ctx.attrs;
@@ -164,6 +171,9 @@ static void end_aggregation(struct damon_run *run, unsigned long end)
 							 attrs->aggr_interval);
 	report_aggregation(&run->ctx);
 	run->aggregated = false;
+	if (!only_probes(run))
+		damon_split_by_hints(run);
+	damon_split_mixed(run);
 	damon_split_regions(run);
 	call_hook(&run->ctx, run->ctx.ops.reset_aggregated);
 }
@@ -200,12 +210,6 @@ static bool kdamond_wait_active(struct damon_run *run)
 		damon_serve_requests(run);
 	}
 	return !kthread_should_stop();
-}
-
-/* Whether regions are told apart by attributes of memory, not by accesses. */
-static bool only_probes(const struct damon_run *run)
-{
-	return !list_empty(&run->ctx.probes) && damon_score(&run->ctx).by_probes;
 }
 
 static void prepare(struct damon_run *run)
@@ -310,6 +314,7 @@ static bool kdamond_begin(struct damon_run *run)
 	if (call_back(ctx, ctx->callback.before_start))
 		return false;
 	damon_limit_regions(run);
+	damon_spread_regions(run);
 	return true;
 }
 

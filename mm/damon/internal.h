@@ -83,11 +83,13 @@ static inline struct damon_run *damon_run(struct damon_ctx *ctx)
  * struct damon_target_run - A target and the room its regions have.
  * @t:		the target
  * @capacity:	number of elements &damon_target.regions has memory for
+ * @hints_from:	address from which on the operations set is to look for hints
  * @ops_data:	what the operations set keeps for the target, or NULL
  */
 struct damon_target_run {
 	struct damon_target t;
 	unsigned int capacity;
+	unsigned long hints_from;
 	void *ops_data;
 };
 
@@ -249,10 +251,52 @@ struct damon_addr_range damon_ram_range(u64 start, u64 end, unsigned long unit,
 #endif
 
 /* adapt.c */
+unsigned long damon_total_regions(const struct damon_ctx *ctx);
 void damon_update_size_limit(struct damon_run *run);
 void damon_limit_regions(struct damon_run *run);
+void damon_spread_regions(struct damon_run *run);
 void damon_merge_regions(struct damon_run *run, unsigned int threshold);
+void damon_split_mixed(struct damon_run *run);
 void damon_split_regions(struct damon_run *run);
+
+/* hints.c */
+
+/**
+ * struct damon_border - Where touched and untouched memory meet.
+ * @addr:	there
+ * @touched:	the touched range on one side of it
+ */
+struct damon_border {
+	unsigned long addr;
+	struct damon_addr_range touched;
+};
+
+/**
+ * struct damon_hints - What an operations set says about a target.
+ * @from:	address to look from on; the hook makes it where it stopped, 0 if
+ *		it came to the end
+ * @budget:	checks left, see damon_hints_spend()
+ * @last:	the range reported last
+ * @last_touched: whether it was touched
+ * @nr:		number of @borders noted
+ * @max:	how many there may be
+ * @borders:	what the reports come to
+ */
+struct damon_hints {
+	unsigned long from;
+	unsigned long budget;
+	struct damon_addr_range last;
+	bool last_touched;
+	unsigned int nr;
+	unsigned int max;
+	struct damon_border borders[];
+};
+
+bool damon_hint(struct damon_hints *h, unsigned long start, unsigned long end,
+		bool touched);
+bool damon_hints_spend(struct damon_hints *h, unsigned long checks);
+void damon_hints_filter(struct damon_hints *h, const struct damon_target *t);
+void damon_split_by_hints(struct damon_run *run);
 
 /* intervals.c */
 void damon_tune_intervals(struct damon_run *run);
@@ -378,6 +422,7 @@ void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
 			 size_t nr_wanted);
 struct damon_region *damon_rewrite_next(struct damon_rewrite *w);
 bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz);
+bool damon_rewrite_guess(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit);
 

@@ -16,6 +16,7 @@
 #include "folio.h"
 #include "internal.h"
 #include "paddr.h"
+#include "sample.h"
 
 /*
  * The physical address, at most U64_MAX.  It may not fit unsigned long, nor any
@@ -42,7 +43,9 @@ static unsigned long pfn_of_sample(const struct damon_ctx *ctx,
 
 static void choose_sample(struct damon_ctx *ctx, struct damon_region *r)
 {
-	r->sampling_addr = damon_rand(ctx, r->ar.start, r->ar.end);
+	u64 rnd = damon_sample_seed(ctx);
+
+	r->sampling_addr = damon_sample_next(r, &rnd);
 }
 
 static void prepare(struct damon_ctx *ctx, struct damon_region *r)

@@ -25,6 +25,10 @@
  * probe_hits and last_probe_hits are the like for probes (probe.c); they take
  * the place of accesses where regions are compared if the score says so.
  *
+ * A blind cut that was in vain is made less often: when the parts merge again, the region
+ * rests for twice as many aggregations as the last time, MAX_REST at most.  When they
+ * turn out to differ, or what is known of the region changes, it need not rest.
+ *
  * The owner of the target serialises all calls.
  */
 
@@ -34,6 +38,9 @@
 #include <linux/vmalloc.h>
 
 #include "internal.h"
+
+/* Aggregations between two blind cuts of a region, minus one: 0, 1, 3, 7. */
+#define MAX_CALM	3
 
 static struct damon_region fresh_region(unsigned long start, unsigned long end)
 {
@@ -199,8 +206,26 @@ bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz)
 	*right = *left;
 	right->ar.start += sz;
 	right->deferred = false;
+	right->guessed = false;
 	left->ar.end = right->ar.start;
 	w->out++;
+	return true;
+}
+
+/**
+ * damon_rewrite_guess() - Cut off the start of the region at hand, blindly.
+ * @w:	the pass
+ * @sz:	how much; nothing is cut unless 0 < @sz < size of the region
+ *
+ * As damon_rewrite_cut(); when the parts merge again, it was in vain.
+ *
+ * Return: whether there was something to cut, and room for one more region.
+ */
+bool damon_rewrite_guess(struct damon_rewrite *w, unsigned long sz)
+{
+	if (!damon_rewrite_cut(w, sz))
+		return false;
+	damon_rewrite_cur(w)->guessed = true;
 	return true;
 }
 
@@ -234,6 +259,7 @@ bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz)
 	*right = *left;
 	right->ar.start += sz;
 	right->deferred = true;
+	right->guessed = false;
 	left->ar.end = right->ar.start;
 	return true;
 }
@@ -323,14 +349,24 @@ static unsigned int next_age(const struct damon_region *r,
 	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
 }
 
+/* Cut it again as soon as it may be. */
+static void stir(struct damon_region *r)
+{
+	r->calm = 0;
+	r->rest = 0;
+}
+
 /* One more aggregation with, or without, a change of more than @threshold. */
 void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 		       unsigned int threshold)
 {
 	struct damon_region *r;
 
-	damon_for_each_region(r, t)
+	damon_for_each_region(r, t) {
 		r->age = next_age(r, score, threshold);
+		if (!r->age)
+			stir(r);
+	}
 }
 
 static unsigned int weighted_mean(unsigned int a, unsigned long sz_a,
@@ -343,6 +379,13 @@ static unsigned int weighted_mean(unsigned int a, unsigned long sz_a,
 	return b + mul_u64_u64_div_u64(a - b, sz_a, sz);
 }
 
+static bool is_alike(const struct damon_region *left,
+		     const struct damon_region *right,
+		     const struct damon_score *score, unsigned int threshold)
+{
+	return abs_diff(score_of(left, score), score_of(right, score)) <= threshold;
+}
+
 static bool mergeable(const struct damon_region *left,
 		      const struct damon_region *right,
 		      const struct damon_score *score, unsigned int threshold,
@@ -350,7 +393,23 @@ static bool mergeable(const struct damon_region *left,
 {
 	return left->ar.end == right->ar.start &&
 	       right->ar.end - left->ar.start <= sz_limit &&
-	       abs_diff(score_of(left, score), score_of(right, score)) <= threshold;
+	       is_alike(left, right, score, threshold);
+}
+
+/* Two parts of one region turned out to be alike, or not. */
+static void judge_guess(struct damon_region *left, struct damon_region *right,
+			bool alike)
+{
+	right->guessed = false;
+	if (!alike) {
+		stir(left);
+		stir(right);
+		return;
+	}
+	right->calm = min(right->calm + 1, MAX_CALM);
+	right->rest = (1 << right->calm) - 1;
+	left->calm = max(left->calm, right->calm);
+	left->rest = max(left->rest, right->rest);
 }
 
 static void absorb(struct damon_region *left, const struct damon_region *right)
@@ -366,6 +425,8 @@ static void absorb(struct damon_region *left, const struct damon_region *right)
 						    right->probe_hits[i],
 						    sz_right);
 	left->age = weighted_mean(left->age, sz_left, right->age, sz_right);
+	left->calm = min(left->calm, right->calm);
+	left->rest = min(left->rest, right->rest);
 	left->ar.end = right->ar.end;
 }
 
@@ -385,6 +446,8 @@ void damon_regions_merge(struct damon_target *t, const struct damon_score *score
 	struct damon_region *left = NULL, *r;
 
 	damon_for_each_region(r, t) {
+		if (left && r->guessed)
+			judge_guess(left, r, is_alike(left, r, score, threshold));
 		if (left && mergeable(left, r, score, threshold, sz_limit)) {
 			absorb(left, r);
 			continue;

@@ -30,4 +30,22 @@ static inline unsigned long damon_sample_addr(const struct damon_region *r,
 			       r->ar.end - r->ar.start, 64);
 }
 
+/*
+ * The same for one sample after the other of a region: a step of the golden section,
+ * and a bit by chance, so that a few samples are spread over all of it.
+ */
+static inline unsigned long damon_sample_next(const struct damon_region *r,
+					      u64 *rnd)
+{
+	unsigned long sz = r->ar.end - r->ar.start;
+	unsigned long at = r->sampling_addr - r->ar.start;
+	unsigned long any = damon_sample_addr(r, rnd), step;
+
+	if (at >= sz || sz < 1024)
+		return any;
+	step = (sz >> 10) * 633 + ((any - r->ar.start) >> 4);
+	return step < sz - at ? r->sampling_addr + step :
+				r->ar.start + step - (sz - at);
+}
+
 #endif

@@ -4,54 +4,7 @@
  * splitting within it.
  */
 
-#include "helpers.h"
-
-#define NO_LIMIT	ULONG_MAX
-
-static unsigned int nr_regions(const struct damon_ctx *ctx)
-{
-	const struct damon_target *t;
-	unsigned int nr = 0;
-
-	damon_for_each_target(t, ctx)
-		nr += damon_nr_regions(t);
-	return nr;
-}
-
-/* A context with one target of @nr regions of @sz. */
-static struct damon_ctx *regions_ctx(struct kunit *test, unsigned int nr,
-				     unsigned long sz, unsigned long max,
-				     unsigned long min_region_sz)
-{
-	struct damon_ctx *ctx = test_ctx(test);
-
-	ctx->attrs.min_nr_regions = 3;
-	ctx->attrs.max_nr_regions = max;
-	ctx->min_region_sz = min_region_sz;
-	test_add_target(test, ctx, 0, sz, nr);
-	return ctx;
-}
-
-static struct damon_target *only_target(struct damon_ctx *ctx)
-{
-	return list_first_entry(&ctx->adaptive_targets, struct damon_target, list);
-}
-
-/* Regions without gaps and overlaps from 0 to @end, of multiples of @unit. */
-static void expect_whole(struct kunit *test, struct damon_target *t,
-			 unsigned long end, unsigned long unit, const char *why)
-{
-	unsigned long last_end = 0;
-	struct damon_region *r;
-
-	damon_for_each_region(r, t) {
-		KUNIT_ASSERT_EQ_MSG(test, r->ar.start, last_end, "%s", why);
-		KUNIT_ASSERT_GT_MSG(test, r->ar.end, r->ar.start, "%s", why);
-		KUNIT_ASSERT_EQ_MSG(test, r->ar.end % unit, 0, "%s", why);
-		last_end = r->ar.end;
-	}
-	KUNIT_EXPECT_EQ_MSG(test, last_end, end, "%s", why);
-}
+#include "regions.h"
 
 struct limit_case {
 	const char *why;
@@ -118,7 +71,7 @@ static void limit_counts_all_targets_test(struct kunit *test)
 	test_add_target(test, ctx, 0, ALL_PAGES, 1);
 	damon_limit_regions(damon_run(ctx));
 	KUNIT_EXPECT_EQ(test, damon_run(ctx)->adapt.sz_limit, ULONG_MAX / 10);
-	KUNIT_EXPECT_EQ(test, nr_regions(ctx), 30);
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), 30);
 }
 
 /* The maximum comes before the minimum, where both round up. */
@@ -130,7 +83,7 @@ static void limit_within_maximum_test(struct kunit *test)
 	ctx->attrs.min_nr_regions = 5;
 	damon_limit_regions(damon_run(ctx));
 	KUNIT_EXPECT_EQ(test, damon_run(ctx)->adapt.sz_limit, 20);
-	KUNIT_EXPECT_EQ(test, nr_regions(ctx), 5);
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), 5);
 	expect_whole(test, only_target(ctx), 90, 1, "cut four times");
 }
 
@@ -179,7 +132,7 @@ static void merge_test(struct kunit *test)
 	for (i = 0; i < c->nr; i++)
 		t->regions[i].nr_accesses = c->nr_accesses[i];
 	damon_merge_regions(damon_run(ctx), c->threshold);
-	KUNIT_EXPECT_EQ(test, nr_regions(ctx), c->expected);
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), c->expected);
 	expect_whole(test, t, 10 * c->nr, 10, c->why);
 }
 
@@ -195,7 +148,7 @@ static void merge_ages_once_test(struct kunit *test)
 	r[0] = (struct damon_region) { r[0].ar, 0, 4, 4, 6 };
 	r[1] = (struct damon_region) { r[1].ar, 0, 20, 4, 30 };
 	damon_merge_regions(damon_run(ctx), 8);
-	KUNIT_EXPECT_EQ(test, nr_regions(ctx), 1);
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), 1);
 	KUNIT_EXPECT_EQ(test, only_target(ctx)->regions->nr_accesses, 12);
 	/* 4 to 20 is more than 8, though not more than 16: (7 + 0) / 2. */
 	KUNIT_EXPECT_EQ(test, only_target(ctx)->regions->age, 3);
@@ -248,8 +201,8 @@ static void split_test(struct kunit *test)
 
 	run->adapt.last_nr_regions = c->last_nr_regions;
 	damon_split_regions(run);
-	KUNIT_EXPECT_GE(test, nr_regions(ctx), c->least);
-	KUNIT_EXPECT_LE(test, nr_regions(ctx), c->most);
+	KUNIT_EXPECT_GE(test, damon_total_regions(ctx), c->least);
+	KUNIT_EXPECT_LE(test, damon_total_regions(ctx), c->most);
 	expect_whole(test, only_target(ctx), c->nr * c->sz, unit, c->why);
 	KUNIT_EXPECT_EQ(test, run->adapt.last_nr_regions, c->nr);
 }
@@ -261,7 +214,7 @@ static void split_some_progresses_test(struct kunit *test)
 
 	while (last < 1500) {
 		damon_split_regions(damon_run(ctx));
-		nr = nr_regions(ctx);
+		nr = damon_total_regions(ctx);
 		KUNIT_ASSERT_GT(test, nr, last);
 		KUNIT_ASSERT_LE(test, nr, 1500);
 		last = nr;
@@ -285,9 +238,9 @@ static void split_some_any_phase_test(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, a + b, nr);
 		damon_run(ctx)->adapt.split_phase = phase;
 		damon_split_regions(damon_run(ctx));
-		KUNIT_EXPECT_GT_MSG(test, nr_regions(ctx), nr, "%u regions, phase %u",
+		KUNIT_EXPECT_GT_MSG(test, damon_total_regions(ctx), nr, "%u regions, phase %u",
 				    nr, phase);
-		KUNIT_EXPECT_LE_MSG(test, nr_regions(ctx), 20, "%u regions, phase %u",
+		KUNIT_EXPECT_LE_MSG(test, damon_total_regions(ctx), 20, "%u regions, phase %u",
 				    nr, phase);
 		damon_destroy_targets(ctx);
 	}

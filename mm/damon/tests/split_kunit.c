@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where blind cuts are made: not again and again where they are in vain, and first where
+ * parts are likely to differ.
+ */
+
+#include "regions.h"
+
+/* Cuts made blindly that have not been judged yet. */
+static unsigned int nr_guesses(const struct damon_target *t)
+{
+	const struct damon_region *r;
+	unsigned int nr = 0;
+
+	damon_for_each_region(r, t)
+		nr += r->guessed;
+	return nr;
+}
+
+/* Rest */
+
+/* One aggregation of a region of 1000 in samples of 20, or of its parts. */
+enum step {
+	SAME = '.',	/* as many accesses as the last time, in all parts */
+	MORE = '+',	/* ten more, in all parts */
+	DIFFER = '/',	/* in the last part ten more than in the others */
+};
+
+struct rest_case {
+	const char *why;
+	const char *steps;
+	const char *cut;	/* x where something was cut at the end */
+};
+
+static const struct rest_case rest_cases[] = {
+	{ "idle: each 2nd, 4th, 8th time", "................................",
+	  "x.x...x.......x.......x.......x." },
+	{ "another count wakes it", "........+.........", "x.x...x..x.x...x.." },
+	{ "while it rests longest", "................+.", "x.x...x.......x..x" },
+	{ "parts that differ do", "............../.....", "x.x...x.......xx.x.." },
+};
+
+static void take_step(struct damon_ctx *ctx, enum step step)
+{
+	struct damon_target *t = only_target(ctx);
+	struct damon_region *r;
+
+	damon_for_each_region(r, t) {
+		r->nr_accesses = r->last_nr_accesses + (step == MORE ? 10 : 0);
+		if (step == DIFFER && r == damon_last_region(t))
+			r->nr_accesses += 10;
+	}
+	damon_merge_regions(damon_run(ctx), 2);
+	damon_regions_close_window(t);
+	damon_split_regions(damon_run(ctx));
+}
+
+static void rest_test(struct kunit *test)
+{
+	const struct rest_case *c = test->param_value;
+	struct damon_ctx *ctx = regions_ctx(test, 1, 100000, 1000, 1);
+	struct damon_run *run = damon_run(ctx);
+	char cut[40] = {};
+	unsigned int i;
+
+	ctx->attrs.sample_interval = 1;
+	ctx->attrs.aggr_interval = 20;
+	run->adapt.sz_limit = NO_LIMIT;
+	/* So that it has been cut in two by now. */
+	damon_split_regions(run);
+	for (i = 0; c->steps[i]; i++) {
+		cut[i] = nr_guesses(only_target(ctx)) ? 'x' : '.';
+		take_step(ctx, c->steps[i]);
+	}
+	KUNIT_EXPECT_STREQ(test, cut, c->cut);
+}
+
+/* Spare regions */
+
+struct spare_case {
+	const char *why;
+	unsigned int nr;
+	unsigned long sz;
+	unsigned long min_region_sz;
+	unsigned long max_nr_regions;
+	unsigned int last_nr_accesses[2];	/* of even and odd regions, of 20 */
+	unsigned int least, most;
+};
+
+static const struct spare_case spare_cases[] = {
+	{ "all mixed, in four", 10, 1000, 1, 1000, { 10, 1 }, 40, 40 },
+	{ "each other mixed", 10, 1000, 1, 1000, { 19, 0 }, 25, 25 },
+	{ "none", 10, 1000, 1, 1000, { 20, 0 }, 10, 10 },
+	{ "up to a quarter, in three", 10, 1000, 1, 120, { 10, 10 }, 30, 30 },
+	{ "up to a quarter, in two", 10, 1000, 1, 119, { 10, 10 }, 20, 20 },
+	{ "a quarter already", 10, 1000, 1, 40, { 10, 10 }, 10, 10 },
+	{ "too small", 10, 8, 8, 1000, { 10, 10 }, 10, 10 },
+	{ "as far as they can be cut", 10, 24, 8, 1000, { 10, 10 }, 10, 30 },
+};
+
+static void spare_test(struct kunit *test)
+{
+	const struct spare_case *c = test->param_value;
+	struct damon_ctx *ctx = regions_ctx(test, c->nr, c->sz, c->max_nr_regions,
+					    c->min_region_sz);
+	struct damon_target *t = only_target(ctx);
+	unsigned int i;
+
+	ctx->attrs.sample_interval = 1;
+	ctx->attrs.aggr_interval = 20;
+	for (i = 0; i < c->nr; i++)
+		t->regions[i].last_nr_accesses = c->last_nr_accesses[i % 2];
+	damon_split_mixed(damon_run(ctx));
+	KUNIT_EXPECT_GE(test, damon_total_regions(ctx), c->least);
+	KUNIT_EXPECT_LE(test, damon_total_regions(ctx), c->most);
+	expect_whole(test, t, c->nr * c->sz, c->min_region_sz, c->why);
+}
+
+struct spread_case {
+	const char *why;
+	unsigned int nr;
+	unsigned long sz;
+	unsigned long min_region_sz;
+	unsigned long max_nr_regions;
+	unsigned int expected;
+};
+
+static const struct spread_case spread_cases[] = {
+	{ "a quarter of the maximum", 1, 100000, 1, 1000, 250 },
+	{ "several regions", 4, 25000, 1, 1000, 250 },
+	{ "of at least the smallest size", 1, 4096 * 16, 4096, 1000, 16 },
+	{ "a quarter is less than there are", 10, 1000, 1, 39, 10 },
+	{ "a quarter of nothing", 3, 1000, 1, 3, 3 },
+	{ "no region", 0, 0, 1, 1000, 0 },
+	{ "largest maximum", 1, 64, 1, ULONG_MAX, 64 },
+};
+
+static void spread_test(struct kunit *test)
+{
+	const struct spread_case *c = test->param_value;
+	struct damon_ctx *ctx = regions_ctx(test, c->nr, c->sz, c->max_nr_regions,
+					    c->min_region_sz);
+
+	damon_spread_regions(damon_run(ctx));
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), c->expected);
+	expect_whole(test, only_target(ctx), c->nr * c->sz, c->min_region_sz, c->why);
+}
+
+/* Above half of the maximum, where not all can be cut. */
+static void mixed_first_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = regions_ctx(test, 60, 1000, 70, 1);
+	struct damon_target *t = only_target(ctx);
+	struct damon_region *r;
+	unsigned int i;
+
+	ctx->attrs.sample_interval = 1;
+	ctx->attrs.aggr_interval = 20;
+	for (i = 0; i < 60; i++)
+		t->regions[i].last_nr_accesses = i % 10 == 5 ? 10 : i % 2 * 20;
+	damon_split_regions(damon_run(ctx));
+	KUNIT_EXPECT_GT(test, damon_nr_regions(t), 66);
+	KUNIT_EXPECT_LE(test, damon_nr_regions(t), 70);
+	damon_for_each_region(r, t) {
+		if (r->last_nr_accesses == 10)
+			KUNIT_EXPECT_LT(test, damon_sz_region(r), 1000);
+	}
+}
+
+KUNIT_ARRAY_PARAM_DESC(rest, rest_cases, why);
+KUNIT_ARRAY_PARAM_DESC(spare, spare_cases, why);
+KUNIT_ARRAY_PARAM_DESC(spread, spread_cases, why);
+
+static struct kunit_case split_test_cases[] = {
+	KUNIT_CASE_PARAM(rest_test, rest_gen_params),
+	KUNIT_CASE_PARAM(spare_test, spare_gen_params),
+	KUNIT_CASE_PARAM(spread_test, spread_gen_params),
+	KUNIT_CASE(mixed_first_test),
+	{}
+};
+
+static struct kunit_suite split_test_suite = {
+	.name = "damon-split",
+	.test_cases = split_test_cases,
+};
+
+kunit_test_suite(split_test_suite);
