@@ -221,6 +221,7 @@ void damon_va_forget(struct damon_target *t)
 	if (!vt)
 		return;
 	end_watch(vt);
+	damon_va_forget_cells(vt);
 	damon_target_run(t)->ops_data = NULL;
 	kfree(vt);
 }

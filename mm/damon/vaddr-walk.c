@@ -246,19 +246,9 @@ static void visit_pmd(struct walk *w, pmd_t *pmd, unsigned long addr,
 /* Where a device maps more than a PMD entry could, there is none. */
 static pmd_t *find_pmd_table(struct mm_struct *mm, unsigned long addr)
 {
-	pgd_t *pgd = pgd_offset(mm, addr);
-	p4d_t *p4d;
-	pud_t *pud;
+	pud_t *pud = damon_va_find_pud(mm, addr);
 
-	if (!pgd_present(pgdp_get(pgd)))
-		return NULL;
-	p4d = p4d_offset(pgd, addr);
-	if (!p4d_present(p4dp_get(p4d)))
-		return NULL;
-	pud = pud_offset(p4d, addr);
-	if (!pud_present(pudp_get(pud)) || pud_leaf(pudp_get(pud)))
-		return NULL;
-	return pmd_offset(pud, addr & PUD_MASK);
+	return pud ? pmd_offset(pud, addr & PUD_MASK) : NULL;
 }
 
 static pmd_t *find_pmd(struct walk *w, unsigned long addr)
@@ -371,11 +361,6 @@ static void visit_span(struct walk *w, unsigned long addr)
 		visit_table(w, addr);
 }
 
-static bool is_wanted_elsewhere(struct mm_struct *mm)
-{
-	return need_resched() || mmap_lock_is_contended(mm);
-}
-
 /* Returns the first address that is not visited yet, or NONE. */
 static unsigned long walk_batch(struct walk *w)
 {
@@ -389,7 +374,7 @@ static unsigned long walk_batch(struct walk *w)
 	while ((addr = min(w->old, w->new)) < NONE) {
 		visit_span(w, addr);
 		if (w->check >= last_check || w->prepare >= last_prepare ||
-		    is_wanted_elsewhere(w->mm))
+		    damon_va_is_wanted(w->mm))
 			break;
 	}
 	return addr;

@@ -124,6 +124,7 @@ static int __init damon_va_init(void)
 		.prepare_access_checks = prepare_access_checks,
 		.check_accesses = check_accesses,
 		.check_and_prepare = check_and_prepare,
+		.split_hints = damon_va_split_hints,
 		.get_scheme_score = damon_va_score,
 		.apply_scheme = damon_va_apply,
 		.target_valid = target_valid,

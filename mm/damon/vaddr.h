@@ -3,8 +3,12 @@
 #ifndef _MM_DAMON_VADDR_H
 #define _MM_DAMON_VADDR_H
 
+#include <linux/mm.h>
+#include <linux/sched.h>
+
 #include "internal.h"
 
+struct damon_va_cells;
 struct damon_va_watch;
 
 /**
@@ -20,6 +24,7 @@ struct damon_va_watch;
  * @moved:	they have changed: @ranges are to be read again
  * @nr_vmas:	mappings to be read then, when @moved
  * @credit:	how many mappings may be looked at
+ * @cells:	what is probed for hints, NULL if nothing was yet
  *
  * Of the kdamond.
  */
@@ -34,6 +39,7 @@ struct damon_va_target {
 	bool moved;
 	unsigned long nr_vmas;
 	unsigned long credit;
+	struct damon_va_cells *cells;
 };
 
 static inline struct damon_va_target *damon_va_target(struct damon_target *t)
@@ -49,10 +55,51 @@ bool damon_va_others_listen(struct damon_target *t, struct mm_struct *mm);
 void damon_va_retry_watch(struct damon_target *t);
 void damon_va_forget(struct damon_target *t);
 
+/* Whether to let go of the mmap lock, and of the CPU. */
+static inline bool damon_va_is_wanted(struct mm_struct *mm)
+{
+	return need_resched() || mmap_lock_is_contended(mm);
+}
+
+/* The entry of a PUD table, if it is a table; with the mmap lock, in a mapping. */
+static inline pud_t *damon_va_find_pud(struct mm_struct *mm, unsigned long addr)
+{
+	pgd_t *pgd = pgd_offset(mm, addr);
+	p4d_t *p4d;
+	pud_t *pud;
+
+	if (!pgd_present(pgdp_get(pgd)))
+		return NULL;
+	p4d = p4d_offset(pgd, addr);
+	if (!p4d_present(p4dp_get(p4d)))
+		return NULL;
+	pud = pud_offset(p4d, addr);
+	return pud_present(pudp_get(pud)) && !pud_leaf(pudp_get(pud)) ? pud : NULL;
+}
+
 /* vaddr-walk.c */
 void damon_va_check(struct damon_target *t);
 void damon_va_prepare(struct damon_ctx *ctx, struct damon_target *t);
 void damon_va_check_and_prepare(struct damon_ctx *ctx, struct damon_target *t);
+
+/* vaddr-hints.c */
+void damon_va_split_hints(struct damon_ctx *ctx, struct damon_target *t,
+			  struct damon_hints *h);
+
+/* vaddr-cells.c */
+
+/* Checks that one of a folio counts for. */
+#define DAMON_VA_LEAF_COST	4
+
+void damon_va_doubt(struct damon_va_cells *cells, unsigned long start,
+		    unsigned long end, unsigned int nr);
+void damon_va_report_cells(struct damon_va_cells *cells,
+			   const struct damon_target *t, struct damon_hints *h);
+void damon_va_make_cells(struct damon_ctx *ctx, struct damon_target *t,
+			 struct damon_va_cells *cells, const struct damon_hints *h);
+struct damon_va_cells *damon_va_get_cells(struct damon_target *t,
+					  const struct mm_struct *mm);
+void damon_va_forget_cells(struct damon_va_target *vt);
 
 /* vaddr-apply.c */
 unsigned long damon_va_apply(struct damon_ctx *ctx, struct damon_target *t,
