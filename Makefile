@@ -3,7 +3,7 @@
 
 S := scripts/damon
 
-.PHONY: help setup kernel debug-kernel guest demo check check-debug bench integrate clean
+.PHONY: help setup kernel debug-kernel guest demo check check-debug bench bench-accuracy integrate clean
 
 help:
 	@echo 'make demo          watch a real program with our DAMON (CMD=... for another)'
@@ -12,6 +12,8 @@ help:
 	@echo 'make bench         measure what DAMON costs, beside the stock one'
 	@echo '                   (ROWS="vaddr mmap-vaddr-5000": these alone; STOCK=DIR: a stock'
 	@echo '                   kernel built before; scripts/damon/bench --help, --list)'
+	@echo 'make bench-accuracy   how well DAMON finds patterns, beside the stock one'
+	@echo '                   (ROWS="stripes moving", STOCK=DIR; --help, --list as well)'
 	@echo 'make kernel        build the kernel of the guest in build/guest'
 	@echo 'make guest         a root shell in the guest (RUN=... for a command)'
 	@echo 'make integrate DIR=linux   put our DAMON into a 6.12.y source tree'
@@ -42,6 +44,9 @@ check-debug: setup
 
 bench:
 	@$S/bench $(ROWS)
+
+bench-accuracy:
+	@$S/bench-accuracy $(ROWS)
 
 integrate:
 	@$(if $(DIR),$S/integrate '$(DIR)',echo 'usage: make integrate DIR=linux' >&2; exit 1)

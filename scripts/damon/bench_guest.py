@@ -57,13 +57,7 @@ class Load:
         return self.start, self.start + self.size
 
     def physical(self):
-        """The gigabyte of System RAM that has most of the memory."""
-        span, step = min(self.size, 1024 * MIB), 64 * MIB
-        pages = physical_pages(self.proc.pid, *self.virtual())
-        _, start = max((sum(start <= p < start + span for p in pages[::64]), start)
-                       for first, last in system_ram()
-                       for start in range(-(-first // step) * step, last - span + 1, step))
-        return start, start + span
+        return busiest_gigabyte(physical_pages(self.proc.pid, *self.virtual()))
 
     def map_rounds(self, rounds):
         self.proc.stdin.write(f'{rounds}\n')
@@ -76,6 +70,15 @@ def physical_pages(pid, start, end):
         f.seek(start // PAGE * 8)
         data = memoryview(f.read((end - start) // PAGE * 8)).cast('Q')
     return [(entry & (1 << 55) - 1) * PAGE for entry in data if entry >> 63]
+
+
+def busiest_gigabyte(pages):
+    """The gigabyte of System RAM, or what they are if less, that has most of the pages."""
+    span, step = min(len(pages) * PAGE, 1024 * MIB), 64 * MIB
+    _, start = max((sum(start <= p < start + span for p in pages[::64]), start)
+                   for first, last in system_ram()
+                   for start in range(-(-first // step) * step, last - span + 1, step))
+    return start, start + span
 
 
 def system_ram():
