@@ -29,7 +29,7 @@ HUGE = [('huge', 2 * MIB, 5)]
 def spots(size, count, rng):
     """Disjoint, at multiples of a page, or of their size if they are huge."""
     unit = size if size == 2 * MIB else PAGE
-    places = SIZE // count
+    places = SIZE // count // unit * unit
     return [(places * i + rng.randrange((places - size) // unit) * unit, size)
             for i in range(count)]
 
