@@ -5,7 +5,8 @@
  * There is one queue for calls and walks.  It accepts requests exactly while
  * damon_run.kdamond is set.  The kdamond takes the whole queue once a round,
  * in order: it makes the calls, and lets the walk, of which there is at most
- * one, see the following passes of the schemes.
+ * one, see the following passes of the schemes.  One that waits for watermarks,
+ * or is paused, is woken.
  *
  *	queued -> served	call: the function returned
  *				walk: every scheme finished a pass
@@ -59,6 +60,8 @@ static int submit(struct damon_run *run, struct damon_request *req)
 		list_add_tail(&req->list, &run->requests);
 	if (!err && req->walk)
 		run->walk_pending = true;
+	if (!err && !req->repeat)
+		wake_up_process(run->kdamond);
 	spin_unlock(&run->lock);
 	return err;
 }
@@ -175,6 +178,19 @@ static bool serve(struct damon_run *run, struct damon_request *req)
 bool damon_any_requests(struct damon_run *run)
 {
 	return !list_empty_careful(&run->requests);
+}
+
+/* Whether a thread sleeps until its request is served. */
+bool damon_anyone_waits(struct damon_run *run)
+{
+	struct damon_request *req;
+
+	guard(spinlock)(&run->lock);
+	list_for_each_entry(req, &run->requests, list) {
+		if (!req->repeat)
+			return true;
+	}
+	return false;
 }
 
 /* Serve what was asked for up to now.  Repeated calls queue up again. */

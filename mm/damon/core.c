@@ -117,8 +117,11 @@ static int call_back(struct damon_ctx *ctx, int (*fn)(struct damon_ctx *))
 	return fn ? fn(ctx) : 0;
 }
 
-/* Does not add to the load average; a request to stop cuts it short. */
-static void kdamond_sleep(unsigned long us)
+/*
+ * Does not add to the load average; a request to stop cuts it short, and so do
+ * those who wait to be served, if they can be: then @idle is not NULL.
+ */
+static void kdamond_sleep(unsigned long us, struct damon_run *idle)
 {
 	unsigned long left = us / (USEC_PER_SEC / HZ) + 1;
 
@@ -129,7 +132,7 @@ static void kdamond_sleep(unsigned long us)
 	left = min(left, MAX_JIFFY_OFFSET);
 	while (left) {
 		set_current_state(TASK_IDLE);
-		if (kthread_should_stop())
+		if (kthread_should_stop() || (idle && damon_anyone_waits(idle)))
 			break;
 		left = schedule_timeout(left);
 	}
@@ -190,7 +193,7 @@ static void kdamond_pause(struct damon_run *run)
 {
 	while (run->ctx.pause && !kthread_should_stop()) {
 		damos_walk_end(run, -ECANCELED);
-		kdamond_sleep(run->ctx.attrs.sample_interval);
+		kdamond_sleep(run->ctx.attrs.sample_interval, run);
 		damon_serve_requests(run);
 	}
 }
@@ -204,7 +207,7 @@ static bool kdamond_wait_active(struct damon_run *run)
 	while ((wait = damos_check_wmarks(ctx)) && !kthread_should_stop()) {
 		run->prepared = false;
 		damos_walk_end(run, -ECANCELED);
-		kdamond_sleep(wait);
+		kdamond_sleep(wait, run);
 		if (call_back(ctx, ctx->callback.after_wmarks_check))
 			return false;
 		damon_serve_requests(run);
@@ -268,7 +271,7 @@ static bool kdamond_round(struct damon_run *run)
 	prepare(run);
 	if (call_back(ctx, ctx->callback.after_sampling))
 		return false;
-	kdamond_sleep(sample_us);
+	kdamond_sleep(sample_us, NULL);
 	if (kthread_should_stop())
 		return false;
 	run->passed++;

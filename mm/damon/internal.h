@@ -235,6 +235,7 @@ int damon_check_ctx(const struct damon_ctx *ctx);
 
 /* call.c */
 bool damon_any_requests(struct damon_run *run);
+bool damon_anyone_waits(struct damon_run *run);
 void damon_serve_requests(struct damon_run *run);
 void damon_take_requests(struct damon_run *run, struct list_head *taken);
 void damon_cancel_requests(struct list_head *taken);

@@ -324,6 +324,29 @@ static void end_too_late_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, atomic_read(&nr_answered), 6);
 }
 
+/* No scheme is active, and the next look at the watermarks is far away. */
+static void inactive_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = fake_ctx(test);
+
+	atomic_set(&nr_answered, 0);
+	add_scheme(test, ctx, &all_regions, 0);
+	list_first_entry(&ctx->schemes, struct damos, list)->wmarks =
+		(struct damos_watermarks) { DAMOS_WMARK_FREE_MEM_RATE, ULONG_MAX };
+	start(test, ctx);
+	KUNIT_ASSERT_EQ(test, damon_call(ctx, &repeated_call), 0);
+	usleep_range(3000, 4000);
+
+	asker = (struct asker) { .ctx = ctx, .call = &end_call };
+	start_asking(test, &asker);
+	KUNIT_EXPECT_EQ(test, answer(test, &asker), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&nr_answered), 1);
+
+	asker = (struct asker) { .ctx = ctx, .walk = &end_walk };
+	start_asking(test, &asker);
+	KUNIT_EXPECT_EQ(test, answer(test, &asker), -ECANCELED);
+}
+
 /* Walks */
 
 struct walk_case {
@@ -452,6 +475,7 @@ static struct kunit_case call_test_cases[] = {
 	KUNIT_CASE(call_order_test),
 	KUNIT_CASE_PARAM(end_test, end_gen_params),
 	KUNIT_CASE(end_too_late_test),
+	KUNIT_CASE(inactive_test),
 	KUNIT_CASE_PARAM(walk_test, walk_gen_params),
 	KUNIT_CASE(walk_nothing_test),
 	KUNIT_CASE(walk_busy_test),
