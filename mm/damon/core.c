@@ -445,6 +445,15 @@ int damon_start(struct damon_ctx **ctxs, int nr_ctxs, bool exclusive)
 	return err;
 }
 
+/* A thread that has ended can be found for a moment more, by who looks for it. */
+static void stop_thread(struct task_struct *task)
+{
+	kthread_stop(task);
+	while (pid_alive(task))
+		schedule_timeout_idle(1);
+	put_task_struct(task);
+}
+
 /* Only one may call kthread_stop(): the end of a thread wakes one waiter. */
 static void stop_one(struct damon_run *run)
 {
@@ -454,7 +463,7 @@ static void stop_one(struct damon_run *run)
 	scoped_guard(spinlock, &run->lock)
 		task = run->kdamond ? get_task_struct(run->kdamond) : NULL;
 	if (task)
-		kthread_stop_put(task);
+		stop_thread(task);
 }
 
 /**
@@ -464,7 +473,8 @@ static void stop_one(struct damon_run *run)
  *
  * Targets end with the kdamond; a context may be started again with new ones.
  *
- * Context: may sleep, not in a kdamond of @ctxs.  All have ended on return.
+ * Context: may sleep, not in a kdamond of @ctxs.  All have ended on return, and
+ * none of them can be found by its process id any more.
  */
 void damon_stop(struct damon_ctx **ctxs, int nr_ctxs)
 {
