@@ -23,8 +23,14 @@ static const struct reclaim_case cases[] = {
 	{ "120 s of 100 ms", { SCHED(100000), .min_age = 120 * SEC }, 0, 1200 },
 	{ "rounded down", { SCHED(100000), .min_age = 199999 }, 0, 1 },
 	{ "younger than an aggregation", { SCHED(100000), .min_age = 99999 }, 0, 0 },
+	{ "just an aggregation", { SCHED(100000), .min_age = 100000 }, 0, 1 },
 	{ "no age", { SCHED(100000) }, 0, 0 },
 	{ "no aggregation interval", { SCHED(0), .min_age = SEC }, -EINVAL },
+	{ "no aggregation interval, even if tuned",
+	  { { .autotune = true, .attrs = { 5000, 0 } }, .min_age = SEC }, -EINVAL },
+	{ "no sampling interval",
+	  { { .attrs = { 0, 100000 } }, .min_age = SEC }, 0, 10 },
+	{ "an aggregation for ever", { SCHED(ULONG_MAX), .min_age = ULONG_MAX }, 0, 1 },
 	{ "age of no counter", { SCHED(1), .min_age = ULONG_MAX }, 0, UINT_MAX },
 	{ "tuned: 100 ms to begin with",
 	  { { .autotune = true, .attrs = { 1, 1 } }, .min_age = SEC }, 0, 10 },
@@ -124,13 +130,65 @@ static void attrs_test(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, damon_attrs_equal(&got, &c->want));
 }
 
+struct fill_case {
+	const char *why;
+	struct damon_sched_params p;
+	int err;
+	unsigned long min_region_sz;
+};
+
+#define ATTRS		.attrs = { 5000, 100000, 0, 10, 1000 }
+#define REGION		.region = { 16 * PAGE_SIZE, 32 * PAGE_SIZE }
+
+static const struct fill_case fill_cases[] = {
+	{ "bytes", { ATTRS, REGION, .addr_unit = 1 }, 0, PAGE_SIZE },
+	{ "pages", { ATTRS, REGION, .addr_unit = PAGE_SIZE }, 0, 1 },
+	{ "units beyond a page", { ATTRS, REGION, .addr_unit = 2 * PAGE_SIZE }, 0, 1 },
+	{ "the largest unit", { ATTRS, REGION, .addr_unit = ULONG_MAX }, 0, 1 },
+	{ "no power of two in a page", { ATTRS, REGION, .addr_unit = 3 }, -EINVAL },
+	{ "reversed", { ATTRS, .region = { 2 * PAGE_SIZE, PAGE_SIZE }, .addr_unit = 1 },
+	  -EINVAL },
+	{ "empty", { ATTRS, .region = { PAGE_SIZE, PAGE_SIZE }, .addr_unit = 1 }, -EINVAL },
+	{ "too few regions",
+	  { .attrs = { 5000, 100000, 0, 2, 1000 }, REGION, .addr_unit = 1 }, -EINVAL },
+	{ "limits of regions cross",
+	  { .attrs = { 5000, 100000, 0, 11, 10 }, REGION, .addr_unit = 1 }, -EINVAL },
+	{ "no intervals", { .attrs = { 0, 0, 0, 10, 1000 }, REGION, .addr_unit = 1 }, 0,
+	  PAGE_SIZE },
+	{ "sampled less often than aggregated",
+	  { .attrs = { 100001, 100000, 0, 10, 1000 }, REGION, .addr_unit = 1 }, -EINVAL },
+	{ "that does not matter when tuned",
+	  { .attrs = { 100001, 100000, 0, 10, 1000 }, .autotune = true, REGION,
+	    .addr_unit = 1 }, 0, PAGE_SIZE },
+};
+
+static void fill_test(struct kunit *test)
+{
+	const struct fill_case *c = test->param_value;
+	struct damon_sched_params p = c->p;
+	struct damon_ctx *ctx = test_ctx(test);
+	const struct damon_target *t;
+
+	KUNIT_ASSERT_EQ(test, damon_sched_fill(ctx, &p), c->err);
+	if (c->err)
+		return;
+	KUNIT_EXPECT_EQ(test, ctx->min_region_sz, c->min_region_sz);
+	KUNIT_EXPECT_EQ(test, ctx->addr_unit, c->p.addr_unit);
+	t = list_first_entry(&ctx->adaptive_targets, struct damon_target, list);
+	KUNIT_ASSERT_EQ(test, damon_nr_regions(t), 1);
+	KUNIT_EXPECT_EQ(test, t->regions[0].ar.start, c->p.region.start);
+	KUNIT_EXPECT_EQ(test, t->regions[0].ar.end, c->p.region.end);
+}
+
 KUNIT_ARRAY_PARAM_DESC(scheme, cases, why);
 KUNIT_ARRAY_PARAM_DESC(attrs, attrs_cases, why);
+KUNIT_ARRAY_PARAM_DESC(fill, fill_cases, why);
 
 static struct kunit_case reclaim_test_cases[] = {
 	KUNIT_CASE_PARAM(scheme_test, scheme_gen_params),
 	KUNIT_CASE(details_test),
 	KUNIT_CASE_PARAM(attrs_test, attrs_gen_params),
+	KUNIT_CASE_PARAM(fill_test, fill_gen_params),
 	{}
 };
 
