@@ -5,62 +5,26 @@
 What each of them is to do is in sysfs_abi.json.
 """
 
-import json
 import os
 import re
 import stat
 
 import damon_sysfs as damon
+from damon_abi import ROWS, is_nr, pattern_of, samples, tree
 from damon_test import check, equal, require, run
 from damon_workload import MIB, ticking, workload
 
-with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), 'sysfs_abi.json'),
-          encoding='ascii') as table:
-    ABI = json.load(table)
-CLASSES = ABI['classes']
-ROWS = {re.sub('<.>', '*', row['path']): row for row in ABI['files']}
-
-
-def samples(name):
-    """(text written, text read back) and (text refused, errno) pairs of a class."""
-    kind = CLASSES[name]
-    good, refused = samples(kind['with']) if 'with' in kind else ([], [])
-    if 'keywords' in kind:
-        good, refused = keywords(*kind['keywords'])
-    return good + kind.get('accepted', []), refused + kind.get('refused', [])
-
-
-def keywords(*words):
-    """Accepted words, with and without a newline, and near misses of the first."""
-    good = [(word + end, word) for word in words for end in ('', '\n')]
-    word = words[0]
-    misses = ('foo', '\n', word.upper(), word[:-1], word + 'x', word + ' ', ' ' + word,
-              word + '\n\n')
-    return good, [(miss, 'EINVAL') for miss in misses]
-
-
 # One of everything, what is above first; a write to an nr_ file removes what is below it.
 NR_FILES = sorted((path.replace('*', '0') for path in ROWS
-                   if os.path.basename(path).startswith('nr_') and
-                   ROWS[path]['class'].startswith('nr')), key=lambda path: path.count('/'))
+                   if is_nr(path)), key=lambda path: path.count('/'))
 
 
 def mode_of(path):
     return stat.S_IMODE(os.stat(f'{damon.ADMIN}/{path}').st_mode)
 
 
-def pattern_of(path):
-    return re.sub(r'/\d+(?=/)', '/*', path)
-
-
 def instance_of(pattern):
     return pattern.replace('*', '0')
-
-
-def tree():
-    for base, _, names in os.walk(damon.ADMIN):
-        for name in names:
-            yield os.path.relpath(os.path.join(base, name), damon.ADMIN)
 
 
 def one_of_everything():
