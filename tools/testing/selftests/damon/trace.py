@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""The damon_aggregated tracepoint: record layout, text, order and completeness of bursts."""
+"""The tracepoints of monitoring: record layouts, texts, order and completeness of bursts."""
 
 import itertools
 import os
@@ -12,24 +12,35 @@ import damon_trace as trace
 from damon_test import check, equal, require, run, skip_all
 from damon_workload import MIB, ticking, workload
 
-FIELDS = [('unsigned long', 'target_id'), ('unsigned int', 'nr_regions'),
-          ('unsigned long', 'start'), ('unsigned long', 'end'),
-          ('unsigned int', 'nr_accesses'), ('unsigned int', 'age')]
-FORMAT = ('"target_id=%lu nr_regions=%u %lu-%lu: %u %u", REC->target_id, REC->nr_regions, '
-          'REC->start, REC->end, REC->nr_accesses, REC->age')
+REGION = [('unsigned int', 'nr_accesses'), ('unsigned int', 'age')]
+RANGE = [('unsigned long', 'start'), ('unsigned long', 'end')]
+
+# event: fields, print format; those of schemes are in schemes_trace.py
+LAYOUTS = {
+    'damon_aggregated': (
+        [('unsigned long', 'target_id'), ('unsigned int', 'nr_regions'), *RANGE, *REGION],
+        '"target_id=%lu nr_regions=%u %lu-%lu: %u %u", REC->target_id, REC->nr_regions, '
+        'REC->start, REC->end, REC->nr_accesses, REC->age'),
+    'damon_region_aggregated': (
+        [('unsigned long', 'target_id'), *RANGE, ('unsigned int', 'nr_regions'), *REGION,
+         ('__data_loc unsigned char[]', 'probe_hits')],
+        '"target_id=%lu nr_regions=%u %lu-%lu: %u %u probe_hits=%s", REC->target_id, '
+        'REC->nr_regions, REC->start, REC->end, REC->nr_accesses, REC->age, '
+        '__print_hex(__get_dynamic_array(probe_hits), __get_dynamic_array_len(probe_hits))'),
+    'damon_monitor_intervals_tune': (
+        [('unsigned long', 'sample_us')], '"sample_us=%lu", REC->sample_us'),
+}
 
 
-def record_layout():
-    with open(f'{trace.TRACEFS}/{trace.EVENT}/format', encoding='ascii') as f:
+def layout(event):
+    with open(f'{trace.TRACEFS}/events/damon/{event}/format', encoding='ascii') as f:
         text = f.read()
-    fields = re.findall(r'field:(.*?) (\w+);', text)
-    equal('fields', [f for f in fields if not f[1].startswith('common_')], FIELDS)
-    equal('print format', re.search(r'^print fmt: (.*)$', text, re.M)[1], FORMAT)
-
-
-def listed():
+    fields = [f for f in re.findall(r'field:(.*?) (\w+);', text)
+              if not f[1].startswith('common_')]
+    equal('fields', fields, LAYOUTS[event][0])
+    equal('print format', re.search(r'^print fmt: (.*)$', text, re.M)[1], LAYOUTS[event][1])
     with open(f'{trace.TRACEFS}/available_events', encoding='ascii') as f:
-        check('damon:damon_aggregated\n' in f.readlines(), 'not in available_events')
+        check(f'damon:{event}\n' in f.readlines(), 'not in available_events')
 
 
 def record_two_targets(seconds):
@@ -93,5 +104,5 @@ if not os.path.isdir('/sys/kernel/tracing'):
 if not trace.available():
     print(f'1..1\nnot ok 1 no event {trace.EVENT} in tracefs')
     raise SystemExit(1)
-run([('listed in available_events', listed), ('record layout', record_layout),
+run([*((f'{event}: layout', lambda e=event: layout(e)) for event in LAYOUTS),
      ('text, order and bursts', events), ('silent when off', silent_when_off)])
