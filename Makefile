@@ -3,12 +3,15 @@
 
 S := scripts/damon
 
-.PHONY: help setup kernel debug-kernel guest demo check check-debug bench bench-accuracy integrate clean
+.PHONY: help setup kernel debug-kernel guest demo check check-debug fuzz bench bench-accuracy \
+	integrate clean
 
 help:
 	@echo 'make demo          watch a real program with our DAMON (CMD=... for another)'
 	@echo 'make check         run every test (about 40 minutes the first time)'
 	@echo 'make check-debug   run the tests of the guest under a debug kernel'
+	@echo 'make fuzz          write anything to the sysfs interface under a debug kernel'
+	@echo '                   (SECONDS=600 for how long; SEED=N to do it again)'
 	@echo 'make bench         measure what DAMON costs, beside the stock one'
 	@echo '                   (ROWS="vaddr mmap-vaddr-5000": these alone; STOCK=DIR: a stock'
 	@echo '                   kernel built before; scripts/damon/bench --help, --list)'
@@ -41,6 +44,9 @@ check: setup
 
 check-debug: setup
 	@$S/check debug
+
+fuzz: debug-kernel
+	@$S/fuzz $(or $(SECONDS),600) $(SEED)
 
 bench:
 	@$S/bench $(ROWS)
