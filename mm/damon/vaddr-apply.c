@@ -57,12 +57,14 @@ struct entry;
  * @found:	here is a folio that passed the filters; under the lock of the
  *		page table
  * @step_done:	all of a step was found; under no lock.  Optional
+ * @only_counts: there is nothing to do without filters
  */
 struct action_kind {
 	unsigned long (*apply)(struct action *a);
 	int advice;
 	void (*found)(struct action *a, const struct entry *e);
 	void (*step_done)(struct action *a);
+	bool only_counts;
 };
 
 static unsigned long advise(struct action *a)
@@ -222,8 +224,7 @@ static void count_passed(struct action *a, const struct entry *e)
 
 static unsigned long count_all(struct action *a)
 {
-	if (!list_empty(&a->s->ops_filters))
-		look_at_folios(a);
+	look_at_folios(a);
 	return 0;
 }
 
@@ -305,30 +306,37 @@ static const struct action_kind kinds[] = {
 	[DAMOS_MIGRATE_COLD] = {
 		migrate, .found = isolate, .step_done = move_isolated,
 	},
-	[DAMOS_STAT] = { count_all, .found = count_passed },
+	[DAMOS_STAT] = {
+		count_all, .found = count_passed, .only_counts = true,
+	},
 };
 
 static_assert(ARRAY_SIZE(kinds) == NR_DAMOS_ACTIONS);
+
+static unsigned long carry_out(struct action *a, struct damon_target *t)
+{
+	unsigned long applied;
+
+	a->mm = damon_va_get_mm(t);
+	if (!a->mm)
+		return 0;
+	applied = a->kind->apply(a);
+	mmput(a->mm);
+	return applied;
+}
 
 /* Apply an action to a region.  Returns the size it took effect on. */
 unsigned long damon_va_apply(struct damon_ctx *ctx, struct damon_target *t,
 			     struct damon_region *r, struct damos *s,
 			     unsigned long *sz_filter_passed)
 {
-	struct action a = {
-		.kind = &kinds[s->action], .r = r, .s = s,
-		.sz_passed = sz_filter_passed,
-	};
-	unsigned long applied;
+	const struct action_kind *kind = &kinds[s->action];
 
-	if (!a.kind->apply)
+	if (!kind->apply || (kind->only_counts && list_empty(&s->ops_filters)))
 		return 0;
-	a.mm = damon_va_get_mm(t);
-	if (!a.mm)
-		return 0;
-	applied = a.kind->apply(&a);
-	mmput(a.mm);
-	return applied;
+	return carry_out(&(struct action) {
+		.kind = kind, .r = r, .s = s, .sz_passed = sz_filter_passed,
+	}, t);
 }
 
 /* Priority of a region; all are alike for what is not supported. */
