@@ -100,7 +100,9 @@ const struct damos_filter_kind damos_filter_kinds[] = {
 	[DAMOS_FILTER_TYPE_MEMCG] = {
 		"memcg", .match_folio = is_of_memcg, .of_memcg = true,
 	},
-	[DAMOS_FILTER_TYPE_YOUNG] = { "young", .match_folio = is_young },
+	[DAMOS_FILTER_TYPE_YOUNG] = {
+		"young", .match_folio = is_young, .checks_young = true,
+	},
 	[DAMOS_FILTER_TYPE_HUGEPAGE_SIZE] = {
 		"hugepage_size", .match_folio = is_of_size, .valid = sizes_valid,
 	},
@@ -252,14 +254,16 @@ struct damos_verdict damos_filter_range(const struct damos *s,
 bool damos_folio_passes(struct damos *s, struct damos_folio *folio,
 			bool spare_young)
 {
+	const struct damos_filter_kind *kind;
 	const struct damos_filter *f;
 
 	if (damos_run(s)->core_allowed)
 		return true;
 	damos_for_each_ops_filter(f, s) {
-		if (damos_filter_kinds[f->type].match_folio(f, folio) == f->matching)
+		kind = &damos_filter_kinds[f->type];
+		if (kind->match_folio(f, folio) == f->matching)
 			return f->allow;
-		if (f->type == DAMOS_FILTER_TYPE_YOUNG)
+		if (kind->checks_young)
 			spare_young = false;
 	}
 	if (spare_young && folio->test_clear_young(folio))

@@ -52,6 +52,7 @@ struct damos_folio {
  * @match_folio:	whether a folio is of the kind.  For the others
  * @valid:		whether the arguments make sense; NULL if they always do
  * @of_memcg:		&damos_filter.memcg_id is an argument
+ * @checks_young:	asking is a check of accesses, as far as the next one goes
  */
 struct damos_filter_kind {
 	const char *name;
@@ -63,6 +64,7 @@ struct damos_filter_kind {
 			    struct damos_folio *folio);
 	bool (*valid)(const struct damos_filter *f);
 	bool of_memcg;
+	bool checks_young;
 };
 
 extern const struct damos_filter_kind damos_filter_kinds[NR_DAMOS_FILTER_TYPES];
