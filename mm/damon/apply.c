@@ -139,6 +139,12 @@ static bool at_last_region(const struct pass *pass)
 	return pass->w.in == pass->w.end;
 }
 
+static bool at_very_last_region(const struct pass *pass)
+{
+	return at_last_region(pass) &&
+	       list_is_last(&pass->w.t->list, &pass->run->ctx.adaptive_targets);
+}
+
 /*
  * Whether the region at hand was handled before the quota was last used up.
  * If only its start was, that is what is at hand then.
@@ -211,12 +217,28 @@ static unsigned long call_ops(const struct pass *pass, struct damos_run *d,
 {
 	struct damon_ctx *ctx = &pass->run->ctx;
 	struct damon_target *t = pass->w.t;
+	unsigned long applied = 0;
 
-	if (ctx->callback.before_damos_apply &&
-	    ctx->callback.before_damos_apply(ctx, t, r, &d->s))
-		return 0;
-	trace(pass, d, r);
-	return ctx->ops.apply_scheme(ctx, t, r, &d->s, sz_filter_passed);
+	if (!ctx->callback.before_damos_apply ||
+	    !ctx->callback.before_damos_apply(ctx, t, r, &d->s)) {
+		trace(pass, d, r);
+		applied = ctx->ops.apply_scheme(ctx, t, r, &d->s,
+						sz_filter_passed);
+	}
+	if (pass->run->walk)
+		damos_walk_report(pass->run, t, r, &d->s, *sz_filter_passed);
+	return applied;
+}
+
+static void charge(const struct pass *pass, struct damos_run *d,
+		   const struct damon_region *r, unsigned long applied, u64 ns)
+{
+	damos_quota_charge(&d->s, damon_sz_region(r), applied, ns);
+	if (damos_quota_room(&d->s, pass->run->ctx.min_region_sz) ||
+	    at_very_last_region(pass))
+		return;
+	d->quota.resume_target = pass->w.t;
+	d->quota.resume_addr = r->ar.end;
 }
 
 static void count(struct damos_stat *stat, unsigned long sz,
@@ -233,19 +255,15 @@ static void count(struct damos_stat *stat, unsigned long sz,
 static void apply(struct pass *pass, struct damos_run *d)
 {
 	struct damon_region *r = damon_rewrite_cur(&pass->w);
-	unsigned long min_sz = pass->run->ctx.min_region_sz;
-	bool has_quota = damos_has_quota(&d->s.quota);
 	unsigned long applied = 0, sz_filter_passed = 0;
+	bool charged = damos_has_quota(&d->s.quota);
 	u64 start;
 
 	if (pass->run->ctx.ops.apply_scheme) {
-		start = has_quota ? ktime_get_ns() : 0;
+		start = charged ? ktime_get_ns() : 0;
 		applied = call_ops(pass, d, r, &sz_filter_passed);
-		damos_walk_report(pass->run, pass->w.t, r, &d->s,
-				  sz_filter_passed);
-		if (has_quota)
-			damos_quota_charge(&d->s, pass->w.t, r, applied,
-					   ktime_get_ns() - start, min_sz);
+		if (charged)
+			charge(pass, d, r, applied, ktime_get_ns() - start);
 	}
 	if (!damos_action_kinds[d->s.action].keeps_age)
 		r->age = 0;

@@ -318,13 +318,16 @@ struct damos *damos_copy(const struct damos *src);
 void damos_take_params(struct damos *s, struct damos *new);
 
 /* quota.c */
-bool damos_has_quota(const struct damos_quota *q);
+static inline bool damos_has_quota(const struct damos_quota *q)
+{
+	return q->sz || q->ms || !list_empty(&q->goals);
+}
+
 unsigned long damos_quota_room(const struct damos *s, unsigned long min_sz);
 unsigned long damos_charge(const struct damos_quota *q, unsigned long sz,
 			   unsigned long applied);
-void damos_quota_charge(struct damos *s, struct damon_target *t,
-			const struct damon_region *r, unsigned long applied,
-			u64 ns, unsigned long min_sz);
+void damos_quota_charge(struct damos *s, unsigned long sz, unsigned long applied,
+			u64 ns);
 void damos_quota_update(struct damon_ctx *ctx, struct damos *s);
 void damos_quota_forget_target(struct damos *s, const struct damon_target *t);
 

@@ -18,8 +18,8 @@
  * next lower one, more.
  *
  * A window that ended full is continued by the next one: regions up to the last
- * one handled, in address order, are passed over (apply.c).  The position is
- * forgotten with its target.
+ * one handled, in address order, are passed over (apply.c), unless that was the
+ * last of all.  The position is forgotten with its target.
  *
  * Windows are counted in jiffies of 64 bits, so none is too long.
  */
@@ -31,11 +31,6 @@
 #include <trace/events/damon.h>
 
 #define ASSUMED_THROUGHPUT	(1024 * PAGE_SIZE)
-
-bool damos_has_quota(const struct damos_quota *q)
-{
-	return q->sz || q->ms || !list_empty(&q->goals);
-}
 
 /* Core address units that may still be handled, a multiple of @min_sz. */
 unsigned long damos_quota_room(const struct damos *s, unsigned long min_sz)
@@ -66,21 +61,16 @@ unsigned long damos_charge(const struct damos_quota *q, unsigned long sz,
 	return charge;
 }
 
-/* Charge what was done in @ns to region @r of @t. */
-void damos_quota_charge(struct damos *s, struct damon_target *t,
-			const struct damon_region *r, unsigned long applied,
-			u64 ns, unsigned long min_sz)
+/* Charge the handling of @sz in @ns, which took effect on @applied. */
+void damos_quota_charge(struct damos *s, unsigned long sz, unsigned long applied,
+			u64 ns)
 {
 	struct damos_quota_run *run = &damos_run(s)->quota;
-	unsigned long charge = damos_charge(&s->quota, damon_sz_region(r), applied);
+	unsigned long charge = damos_charge(&s->quota, sz, applied);
 
 	if (check_add_overflow(run->charged_sz, charge, &run->charged_sz))
 		run->charged_sz = ULONG_MAX;
 	run->total_charged_ns += ns;
-	if (damos_quota_room(s, min_sz))
-		return;
-	run->resume_target = t;
-	run->resume_addr = r->ar.end;
 }
 
 static u64 window_jiffies(unsigned long ms)
