@@ -400,73 +400,10 @@ static void many_test(struct kunit *test)
 	}
 }
 
-/* Scores */
-
-struct score_case {
-	const char *why;
-	enum damos_action action;
-	unsigned int weight_nr_accesses, weight_age;
-	unsigned int nr_accesses, age;
-	unsigned long sample_us, aggr_us;
-	int score;
-};
-
-#define SEC	1000000UL
-
-/* Hotness is by 99 / 100 of the mean of frequency and age, rounded down. */
-static const struct score_case score_cases[] = {
-	{ "hottest", DAMOS_LRU_PRIO, 1, 0, 100, 0, SEC, 100 * SEC, 99 },
-	{ "half as hot", DAMOS_LRU_PRIO, 1, 0, 50, 0, SEC, 100 * SEC, 49 },
-	{ "not hot", DAMOS_LRU_PRIO, 1, 0, 0, 0, SEC, 100 * SEC, 0 },
-	{ "age 0", DAMOS_LRU_PRIO, 0, 1, 100, 0, SEC, 10 * SEC, 49 },
-	{ "below a second", DAMOS_LRU_PRIO, 0, 1, 1, 9, SEC / 100, SEC / 10, 49 },
-	{ "a second, hot", DAMOS_LRU_PRIO, 0, 1, 1, 10, SEC / 100, SEC / 10, 50 },
-	{ "a second, cold", DAMOS_LRU_PRIO, 0, 1, 0, 10, SEC / 100, SEC / 10, 47 },
-	{ "1024 seconds, hot", DAMOS_LRU_PRIO, 0, 1, 1, 10240, SEC / 100, SEC / 10, 66 },
-	{ "1024 seconds, cold", DAMOS_LRU_PRIO, 0, 1, 0, 10240, SEC / 100, SEC / 10, 31 },
-	{ "oldest, hot", DAMOS_LRU_PRIO, 0, 1, 100, UINT_MAX, SEC, 100 * SEC, 99 },
-	{ "oldest, cold", DAMOS_LRU_PRIO, 0, 1, 0, UINT_MAX, SEC, 100 * SEC, 0 },
-	{ "longest interval", DAMOS_LRU_PRIO, 0, 1, 0, 1 << 20, 1, ULONG_MAX, 0 },
-	{ "oldest, longest interval", DAMOS_LRU_PRIO, 0, 1, UINT_MAX, UINT_MAX, 1, ULONG_MAX, 99 },
-	{ "below one per cent is none", DAMOS_LRU_PRIO, 0, 1, 1, 1024, SEC / 1000, SEC, 31 },
-	{ "both", DAMOS_LRU_PRIO, 1, 1, 100, 0, SEC, 100 * SEC, 74 },
-	{ "both, by weight", DAMOS_LRU_PRIO, 3, 1, 100, 0, SEC, 100 * SEC, 86 },
-	{ "large weights", DAMOS_LRU_PRIO, UINT_MAX, UINT_MAX, 100, 0, SEC, 100 * SEC, 74 },
-	{ "no weight", DAMOS_LRU_PRIO, 0, 0, 100, UINT_MAX, SEC, 100 * SEC, 0 },
-	{ "no weight, cold", DAMOS_PAGEOUT, 0, 0, 100, UINT_MAX, SEC, 100 * SEC, 99 },
-	{ "hot is not cold", DAMOS_PAGEOUT, 1, 0, 100, 0, SEC, 100 * SEC, 0 },
-	{ "coldest", DAMOS_PAGEOUT, 1, 1, 0, UINT_MAX, SEC, 100 * SEC, 99 },
-	{ "both, cold", DAMOS_PAGEOUT, 1, 1, 100, 0, SEC, 100 * SEC, 25 },
-	{ "lru_deprio", DAMOS_LRU_DEPRIO, 1, 0, 25, 0, SEC, 100 * SEC, 75 },
-	{ "migrate_hot", DAMOS_MIGRATE_HOT, 1, 0, 25, 0, SEC, 100 * SEC, 24 },
-	{ "migrate_cold", DAMOS_MIGRATE_COLD, 1, 0, 25, 0, SEC, 100 * SEC, 75 },
-	{ "others are all alike", DAMOS_WILLNEED, 1, 1, 25, 7, SEC, 100 * SEC, 99 },
-	{ "stat is, too", DAMOS_STAT, 1, 1, 25, 7, SEC, 100 * SEC, 99 },
-	{ "no interval", DAMOS_LRU_PRIO, 1, 1, 1, 1, 0, 0, 74 },
-};
-
-static void score_test(struct kunit *test)
-{
-	const struct score_case *c = test->param_value;
-	const struct region_row rows[] = { { 0, 10, c->nr_accesses, 0, c->age }, {} };
-	struct damon_ctx *ctx = pass_ctx(test);
-	struct damon_target *t = add_rows(test, ctx, rows);
-	struct damos *s = add_any(test, ctx, c->action);
-
-	ctx->attrs.sample_interval = c->sample_us;
-	ctx->attrs.aggr_interval = c->aggr_us;
-	s->quota.weight_sz = 1000;
-	s->quota.weight_nr_accesses = c->weight_nr_accesses;
-	s->quota.weight_age = c->weight_age;
-	damon_run(ctx)->next_aggregation = damon_run(ctx)->passed;
-	KUNIT_EXPECT_EQ(test, damos_priority(ctx, t->regions, s), c->score);
-}
-
 KUNIT_ARRAY_PARAM_DESC(pattern, pattern_cases, why);
 KUNIT_ARRAY_PARAM_DESC(stat, stat_cases, why);
 KUNIT_ARRAY_PARAM_DESC(snapshots, snapshots_cases, why);
 KUNIT_ARRAY_PARAM_DESC(due, due_cases, why);
-KUNIT_ARRAY_PARAM_DESC(score, score_cases, why);
 
 static struct kunit_case apply_test_cases[] = {
 	KUNIT_CASE_PARAM(pattern_test, pattern_gen_params),
@@ -481,7 +418,6 @@ static struct kunit_case apply_test_cases[] = {
 	KUNIT_CASE_PARAM(due_test, due_gen_params),
 	KUNIT_CASE(gone_test),
 	KUNIT_CASE(many_test),
-	KUNIT_CASE_PARAM(score_test, score_gen_params),
 	{}
 };
 

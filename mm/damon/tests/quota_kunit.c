@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Quotas: effective size, windows, charges, the position to resume from, and
- * priorities.
+ * Quotas: effective size, windows, charges, and the position to resume from.
  */
 
 #include <linux/sizes.h>
@@ -305,17 +304,6 @@ static const struct resume_case resume_cases[] = {
 	    { { 0, 0, 0, 4 } } }, -1, -1 },
 };
 
-static struct damon_target *nth_target(struct damon_ctx *ctx, int n)
-{
-	struct damon_target *t;
-
-	damon_for_each_target(t, ctx) {
-		if (!n--)
-			return t;
-	}
-	return NULL;
-}
-
 static void resume_test(struct kunit *test)
 {
 	const struct resume_case *c = test->param_value;
@@ -383,104 +371,6 @@ static void handled_test(struct kunit *test)
 	expect_rows(test, nth_target(ctx, 0), c->rows, false, "cuts are undone");
 }
 
-/* Priorities */
-
-struct score_case {
-	const char *why;
-	unsigned long esz;
-	struct region_row rows[5];		/* accesses are scores */
-	unsigned int min_score;
-	struct applied_row applied[5];
-	unsigned int max_nr_accesses;		/* of the pattern */
-	struct damon_addr_range rejected;
-};
-
-static const struct score_case score_cases[] = {
-	{ "enough for the best", 10, { { 0, 10, 5 }, { 10, 20, 9 } }, 9, { { 0, 0, 10, 20 } } },
-	{ "less than the best", 4, { { 0, 10, 5 }, { 10, 20, 9 } }, 9, { { 0, 0, 10, 14 } } },
-	{ "more than the best", 11, { { 0, 10, 5 }, { 10, 20, 9 } }, 5,
-	  { { 0, 0, 0, 10 }, { 0, 0, 10, 11 } } },
-	{ "all", 20, { { 0, 10, 5 }, { 10, 20, 9 } }, 5, { { 0, 0, 0, 10 }, { 0, 0, 10, 20 } } },
-	{ "more than there is", 21, { { 0, 10, 5 }, { 10, 20, 9 } }, 0,
-	  { { 0, 0, 0, 10 }, { 0, 0, 10, 20 } } },
-	{ "lowest score", 15, { { 0, 10, 0 }, { 10, 20, 99 } }, 0,
-	  { { 0, 0, 0, 10 }, { 0, 0, 10, 15 } } },
-	{ "scores beyond the last are the last", 10, { { 0, 10, 98 }, { 10, 20, 200 } }, 99,
-	  { { 0, 0, 10, 20 } } },
-	{ "those of another pattern do not count", 10, { { 0, 10, 50 }, { 10, 20, 90 } }, 50,
-	  { { 0, 0, 0, 10 } }, 80 },
-	{ "what filters reject does not count", 10, { { 0, 10, 50 }, { 10, 20, 90 } }, 50,
-	  { { 0, 0, 0, 10 } }, 0, { 10, 20 } },
-	{ "what filters reject of a region does not count", 10,
-	  { { 0, 10, 50 }, { 10, 20, 90 } }, 50, { { 0, 0, 0, 10 } }, 0, { 12, 20 } },
-};
-
-static void score_test(struct kunit *test)
-{
-	const struct score_case *c = test->param_value;
-	struct damon_ctx *ctx = pass_ctx(test);
-	struct damos *s = add_any(test, ctx, DAMOS_STAT);
-
-	ctx->ops.get_scheme_score = count_is_score;
-	add_rows(test, ctx, c->rows);
-	s->quota.sz = c->esz;
-	if (c->max_nr_accesses)
-		s->pattern.max_nr_accesses = c->max_nr_accesses;
-	if (c->rejected.end)
-		add_addr_filter(test, s, true, false, c->rejected.start, c->rejected.end);
-	pass(ctx);
-	KUNIT_EXPECT_EQ(test, damos_run(s)->quota.min_score, c->min_score);
-	expect_applied(test, c->applied, c->why);
-}
-
-/* An operations set without priorities may come in the middle of a window. */
-static void score_goes_test(struct kunit *test)
-{
-	static const struct region_row rows[] = { { 0, 10, 5 }, { 10, 20, 9 }, {} };
-	static const struct applied_row part[] = { { 0, 0, 10, 14 }, {} };
-	static const struct applied_row rest[] = { { 0, 0, 0, 4 }, {} };
-	struct damon_ctx *ctx = pass_ctx(test);
-	struct damos *s = add_any(test, ctx, DAMOS_STAT);
-
-	ctx->ops.get_scheme_score = count_is_score;
-	add_rows(test, ctx, rows);
-	s->quota.sz = 4;
-	s->quota.reset_interval = ULONG_MAX;
-	pass(ctx);
-	expect_applied(test, part, "by priority");
-	forget_applied();
-	ctx->ops.get_scheme_score = NULL;
-	damos_run(s)->quota.charged_sz = 0;
-	damos_quota_forget_target(s, damos_run(s)->quota.resume_target);
-	pass(ctx);
-	expect_applied(test, rest, "by address");
-}
-
-/* Properties, of random regions */
-
-#define NR_RANDOM	24
-
-static unsigned long add_random(struct kunit *test, struct damon_ctx *ctx)
-{
-	struct damon_target *t = test_add_target(test, ctx, 0, 1, 0);
-	struct damon_addr_range ranges[NR_RANDOM];
-	unsigned long end = 0, sz = 0;
-	unsigned int i;
-
-	for (i = 0; i < NR_RANDOM; i++) {
-		ranges[i].start = end + damon_rand(ctx, 0, 2) * ctx->min_region_sz;
-		end = ranges[i].start + damon_rand(ctx, 1, 20) * ctx->min_region_sz;
-		ranges[i].end = end;
-		sz += end - ranges[i].start;
-	}
-	KUNIT_ASSERT_EQ(test, damon_set_regions(t, ranges, NR_RANDOM, ctx->min_region_sz), 0);
-	for (i = 0; i < NR_RANDOM; i++) {
-		t->regions[i].nr_accesses = damon_rand(ctx, 0, 12);
-		t->regions[i].age = damon_rand(ctx, 0, 3);
-	}
-	return sz;
-}
-
 /* Never more than the quota, and all regions in turn. */
 static void never_more_test(struct kunit *test)
 {
@@ -515,68 +405,12 @@ static void never_more_test(struct kunit *test)
 	}
 }
 
-/* The same regions as by trying one least score after the other. */
-static unsigned int model_min_score(struct damon_target *t, unsigned long esz)
-{
-	unsigned int score = DAMOS_MAX_SCORE + 1;
-	unsigned long sz = 0;
-	struct damon_region *r;
-
-	while (score && sz < esz) {
-		score--;
-		sz = 0;
-		damon_for_each_region(r, t) {
-			if (r->nr_accesses >= score)
-				sz += damon_sz_region(r);
-		}
-	}
-	return score;
-}
-
-static void brute_force_test(struct kunit *test)
-{
-	unsigned int i;
-
-	for (i = 0; i < 200; i++) {
-		struct damon_ctx *ctx = pass_ctx(test);
-		struct damos *s = add_any(test, ctx, DAMOS_STAT);
-		struct applied_row expect[MAX_APPLIED] = {};
-		unsigned long all, left;
-		unsigned int nr = 0, min_score;
-		struct damon_region *r;
-		struct damon_target *t;
-
-		prandom_seed_state(&damon_run(ctx)->rnd, i);
-		all = add_random(test, ctx);
-		t = nth_target(ctx, 0);
-		ctx->ops.get_scheme_score = count_is_score;
-		left = damon_rand(ctx, 1, all / 2);
-		s->quota.sz = left;
-		min_score = model_min_score(t, left);
-		damon_for_each_region(r, t) {
-			if (r->nr_accesses < min_score || !left || nr == MAX_APPLIED)
-				continue;
-			expect[nr++] = (struct applied_row) {
-				0, 0, r->ar.start, min(r->ar.end, r->ar.start + left),
-			};
-			left -= min(left, damon_sz_region(r));
-		}
-		forget_applied();
-		pass(ctx);
-		if (nr < MAX_APPLIED)
-			expect_applied(test, expect, "brute force");
-		KUNIT_ASSERT_EQ(test, damos_run(s)->quota.min_score, min_score);
-		KUNIT_ASSERT_EQ(test, damon_nr_regions(t), NR_RANDOM);
-	}
-}
-
 KUNIT_ARRAY_PARAM_DESC(esz, esz_cases, why);
 KUNIT_ARRAY_PARAM_DESC(room, room_cases, why);
 KUNIT_ARRAY_PARAM_DESC(charge, charge_cases, why);
 KUNIT_ARRAY_PARAM_DESC(window, window_cases, why);
 KUNIT_ARRAY_PARAM_DESC(resume, resume_cases, why);
 KUNIT_ARRAY_PARAM_DESC(handled, handled_cases, why);
-KUNIT_ARRAY_PARAM_DESC(score, score_cases, why);
 
 static struct kunit_case quota_test_cases[] = {
 	KUNIT_CASE_PARAM(esz_test, esz_gen_params),
@@ -587,10 +421,7 @@ static struct kunit_case quota_test_cases[] = {
 	KUNIT_CASE(zero_test),
 	KUNIT_CASE_PARAM(resume_test, resume_gen_params),
 	KUNIT_CASE_PARAM(handled_test, handled_gen_params),
-	KUNIT_CASE_PARAM(score_test, score_gen_params),
-	KUNIT_CASE(score_goes_test),
 	KUNIT_CASE(never_more_test),
-	KUNIT_CASE(brute_force_test),
 	{}
 };
 

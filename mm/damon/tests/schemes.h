@@ -45,6 +45,17 @@ static inline unsigned int target_nr(struct damon_ctx *ctx, const struct damon_t
 	return nr;
 }
 
+static inline struct damon_target *nth_target(struct damon_ctx *ctx, int n)
+{
+	struct damon_target *t;
+
+	damon_for_each_target(t, ctx) {
+		if (!n--)
+			return t;
+	}
+	return NULL;
+}
+
 static inline unsigned long log_apply(struct damon_ctx *ctx, struct damon_target *t,
 				      struct damon_region *r, struct damos *s,
 				      unsigned long *sz_filter_passed)
@@ -138,6 +149,30 @@ static inline struct damon_target *add_rows(struct kunit *test, struct damon_ctx
 
 	set_rows(test, t, rows);
 	return t;
+}
+
+#define NR_RANDOM	24
+
+/* Random regions, with counts that are low.  Returns their size. */
+static inline unsigned long add_random(struct kunit *test, struct damon_ctx *ctx)
+{
+	struct damon_target *t = test_add_target(test, ctx, 0, 1, 0);
+	struct damon_addr_range ranges[NR_RANDOM];
+	unsigned long end = 0, sz = 0;
+	unsigned int i;
+
+	for (i = 0; i < NR_RANDOM; i++) {
+		ranges[i].start = end + damon_rand(ctx, 0, 2) * ctx->min_region_sz;
+		end = ranges[i].start + damon_rand(ctx, 1, 20) * ctx->min_region_sz;
+		ranges[i].end = end;
+		sz += end - ranges[i].start;
+	}
+	KUNIT_ASSERT_EQ(test, damon_set_regions(t, ranges, NR_RANDOM, ctx->min_region_sz), 0);
+	for (i = 0; i < NR_RANDOM; i++) {
+		t->regions[i].nr_accesses = damon_rand(ctx, 0, 12);
+		t->regions[i].age = damon_rand(ctx, 0, 3);
+	}
+	return sz;
 }
 
 static inline void forget_applied(void)
