@@ -120,8 +120,8 @@ enum damon_ops_id {
  *		&damon_region.nr_accesses
  * @check_and_prepare:
  *		@check_accesses and the following @prepare_access_checks in
- *		one, where nothing that looks at or changes regions is due in
- *		between.  Should something turn up after all, the latter is
+ *		one, where nothing that changes regions or looks at their memory
+ *		is due in between.  Should something turn up after all, the latter is
  *		called once more.  Optional
  * @apply_probes:
  *		after @check_accesses, if there are probes: let them count

@@ -58,13 +58,25 @@ static bool due(const struct damon_run *run, struct damos *s)
 	return time_after_eq(run->passed, damos_run(s)->next_apply);
 }
 
-/* Whether this round has a pass. */
-bool damos_any_due(struct damon_run *run)
+/* Whether @s takes regions as they are, and all that its pattern is for. */
+static bool is_plain(const struct damos *s)
+{
+	return !damos_has_quota(&s->quota) && list_empty(&s->core_filters);
+}
+
+static bool only_looks(const struct damos *s)
+{
+	return damos_action_kinds[s->action].keeps_age && is_plain(s) &&
+	       list_empty(&s->ops_filters);
+}
+
+/* Whether the pass of this round may change regions, or the memory in them. */
+bool damos_pass_disturbs(struct damon_run *run)
 {
 	struct damos *s;
 
 	damon_for_each_scheme(s, &run->ctx) {
-		if (due(run, s) && damos_run(s)->active)
+		if (due(run, s) && damos_run(s)->active && !only_looks(s))
 			return true;
 	}
 	return false;
@@ -75,8 +87,8 @@ static bool within(unsigned long x, unsigned long min, unsigned long max)
 	return min <= x && x <= max;
 }
 
-static bool fits(const struct damos_access_pattern *p,
-		 const struct damon_region *r, unsigned int nr_accesses)
+static inline bool fits(const struct damos_access_pattern *p,
+			const struct damon_region *r, unsigned int nr_accesses)
 {
 	return within(damon_sz_region(r), p->min_sz_region, p->max_sz_region) &&
 	       within(r->age, p->min_age_region, p->max_age_region) &&
@@ -123,8 +135,7 @@ static bool begin(struct pass *pass, struct damon_run *run)
 			continue;
 		damos_quota_update(&run->ctx, s);
 		widen(&pass->bounds, &s->pattern);
-		damos_run(s)->plain = !damos_has_quota(&s->quota) &&
-				      list_empty(&s->core_filters);
+		damos_run(s)->plain = is_plain(s);
 		damos_run(s)->core_allowed = false;
 		damos_run(s)->next_due = NULL;
 		*end = damos_run(s);

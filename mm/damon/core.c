@@ -226,7 +226,7 @@ static void prepare(struct damon_run *run)
 static bool is_quiet(struct damon_run *run, unsigned long update)
 {
 	return !run->aggregated && !time_after_eq(run->passed, update) &&
-	       list_empty(&run->ctx.probes) && !damos_any_due(run) &&
+	       list_empty(&run->ctx.probes) && !damos_pass_disturbs(run) &&
 	       !damon_any_requests(run);
 }
 

@@ -307,7 +307,7 @@ unsigned long damon_intervals_factor(unsigned long score);
 
 /* apply.c */
 void damos_schedule(struct damon_run *run, struct damos *s);
-bool damos_any_due(struct damon_run *run);
+bool damos_pass_disturbs(struct damon_run *run);
 bool damos_pattern_matches(const struct damos_access_pattern *p,
 			   const struct damon_region *r, unsigned int left_bp);
 void damos_apply(struct damon_run *run);

@@ -60,11 +60,17 @@ static void note_both_and_make_request(struct damon_ctx *ctx)
 	make_request(ctx);
 }
 
+static const enum damos_filter_type by_address = DAMOS_FILTER_TYPE_ADDR;
+static const enum damos_filter_type by_young = DAMOS_FILTER_TYPE_YOUNG;
+
 struct fused_case {
 	const char *why;
 	void (*both)(struct damon_ctx *ctx);
 	unsigned long update_us;
 	unsigned long apply_us;
+	enum damos_action action;
+	unsigned long quota;
+	const enum damos_filter_type *filter;
 	int (*before_start)(struct damon_ctx *ctx);
 	const char *expected;
 };
@@ -87,9 +93,41 @@ static const struct fused_case fused_cases[] = {
 		.expected = "pbbbcpbbbcpbcpbcpbbbcpbb",
 	},
 	{
-		.why = "schemes look at regions",
+		.why = "schemes may look at regions",
+		.both = note_both,
+		.apply_us = 1000,
+		.action = DAMOS_STAT,
+		.expected = "pbbbbbbbbbcpbbbbbbbbbcpb",
+	},
+	{
+		.why = "schemes may change memory",
 		.both = note_both,
 		.apply_us = 5000,
+		.action = DAMOS_PAGEOUT,
+		.expected = "pbbbbcpbbbbcpbbbbcpbbbbc",
+	},
+	{
+		.why = "a quota may cut regions",
+		.both = note_both,
+		.apply_us = 5000,
+		.action = DAMOS_STAT,
+		.quota = 1,
+		.expected = "pbbbbcpbbbbcpbbbbcpbbbbc",
+	},
+	{
+		.why = "filters may cut regions",
+		.both = note_both,
+		.apply_us = 5000,
+		.action = DAMOS_STAT,
+		.filter = &by_address,
+		.expected = "pbbbbcpbbbbcpbbbbcpbbbbc",
+	},
+	{
+		.why = "filters may check accesses",
+		.both = note_both,
+		.apply_us = 5000,
+		.action = DAMOS_STAT,
+		.filter = &by_young,
 		.expected = "pbbbbcpbbbbcpbbbbcpbbbbc",
 	},
 	{
@@ -106,16 +144,22 @@ static const struct fused_case fused_cases[] = {
 };
 
 static void add_scheme(struct kunit *test, struct damon_ctx *ctx,
-		       unsigned long apply_us)
+		       const struct fused_case *c)
 {
 	const struct damos_access_pattern none = { .min_sz_region = ULONG_MAX };
 	const struct damos_watermarks wmarks = {};
-	const struct damos_quota quota = {};
-	struct damos *s = damon_new_scheme(&none, DAMOS_STAT, apply_us, &quota,
+	const struct damos_quota quota = { .sz = c->quota };
+	struct damos *s = damon_new_scheme(&none, c->action, c->apply_us, &quota,
 					   &wmarks, NUMA_NO_NODE);
+	struct damos_filter *f;
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	damon_add_scheme(ctx, s);
+	if (!c->filter)
+		return;
+	f = damos_new_filter(*c->filter, true, true);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	damos_add_filter(s, f);
 }
 
 static void fused_test(struct kunit *test)
@@ -131,7 +175,7 @@ static void fused_test(struct kunit *test)
 	ctx->ops.check_and_prepare = c->both;
 	ctx->callback.before_start = c->before_start;
 	if (c->apply_us)
-		add_scheme(test, ctx, c->apply_us);
+		add_scheme(test, ctx, c);
 	start(test, ctx);
 	wait_for(test, &nr_steps, LOG_LEN);
 	damon_stop(&ctx, 1);
