@@ -153,58 +153,9 @@ def gated():
         check(wait_until(lambda: kdamond.stats()['nr_tried']), 'inactive without watermarks')
 
 
-# --- line by line -----------------------------------------------------------
-
-# Page out regions of 4 to 8 KiB that had up to 5 accesses for 10 to 20 aggregations.
-# Use no more than 10 ms and 1 GiB a second for it, those with few accesses first.  Look
-# every 5 s whether less than 500 permil of memory is free; not above 600 and below 300.
-BY_HAND = '''
-kdamonds/nr_kdamonds 1
-kdamonds/0/contexts/nr_contexts 1
-kdamonds/0/contexts/0/operations vaddr
-kdamonds/0/contexts/0/targets/nr_targets 1
-kdamonds/0/contexts/0/targets/0/pid_target {pid}
-kdamonds/0/contexts/0/schemes/nr_schemes 1
-kdamonds/0/contexts/0/schemes/0/access_pattern/sz/min 4096
-kdamonds/0/contexts/0/schemes/0/access_pattern/sz/max 8192
-kdamonds/0/contexts/0/schemes/0/access_pattern/nr_accesses/min 0
-kdamonds/0/contexts/0/schemes/0/access_pattern/nr_accesses/max 5
-kdamonds/0/contexts/0/schemes/0/access_pattern/age/min 10
-kdamonds/0/contexts/0/schemes/0/access_pattern/age/max 20
-kdamonds/0/contexts/0/schemes/0/action pageout
-kdamonds/0/contexts/0/schemes/0/quotas/ms 10
-kdamonds/0/contexts/0/schemes/0/quotas/bytes 1073741824
-kdamonds/0/contexts/0/schemes/0/quotas/reset_interval_ms 1000
-kdamonds/0/contexts/0/schemes/0/quotas/weights/sz_permil 0
-kdamonds/0/contexts/0/schemes/0/quotas/weights/nr_accesses_permil 1
-kdamonds/0/contexts/0/schemes/0/quotas/weights/age_permil 1
-kdamonds/0/contexts/0/schemes/0/watermarks/metric free_mem_rate
-kdamonds/0/contexts/0/schemes/0/watermarks/interval_us 5000000
-kdamonds/0/contexts/0/schemes/0/watermarks/high 600
-kdamonds/0/contexts/0/schemes/0/watermarks/mid 500
-kdamonds/0/contexts/0/schemes/0/watermarks/low 300
-kdamonds/0/state on
-'''
-
-
-def by_hand():
-    with workload(16 * MIB) as work:
-        lines = [line.split() for line in BY_HAND.format(pid=work.pid).splitlines() if line]
-        for path, value in lines:
-            damon.write(path, value + '\n')
-        for path, value in lines:
-            equal(path, damon.read(path), value)
-        kdamond = damon.Kdamond()
-        check(kdamond.pid() > 0, 'no kdamond')
-        kdamond.command('commit')
-        kdamond.stats()
-        kdamond.stop()
-        equal('state', damon.read('kdamonds/0/state'), 'off')
-
-
 def cases():
     for action in (size_quota, quota_per_window, time_quota, quota_goal, apply_interval,
-                   snapshots, gated, by_hand):
+                   snapshots, gated):
         yield action.__name__.replace('_', ' '), action
     for what, permil, wanted in MARKS:
         yield f'watermarks: {what}', lambda p=permil, w=wanted: used_memory(p, w)
