@@ -390,7 +390,7 @@ struct damon_conversion {
 void damon_regions_convert(struct damon_target *t,
 			   const struct damon_conversion *conv);
 
-/* region.c */
+/* rewrite.c */
 
 /**
  * struct damon_rewrite - A pass over the regions of a target that cuts them.
@@ -430,6 +430,8 @@ bool damon_rewrite_guess(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit);
 
+/* region.c */
+void damon_regions_check(struct damon_target *t);
 unsigned long damon_regions_sz(const struct damon_target *t);
 void damon_regions_close_window(struct damon_target *t);
 void damon_regions_age(struct damon_target *t, const struct damon_score *score,

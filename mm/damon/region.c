@@ -7,9 +7,7 @@
  * single pass that writes a compact array:
  *
  * - merging writes behind its reading position, in place;
- * - cutting moves what is unread to the end of the array, then reads there and
- *   writes at the start.  A cut needs a free element between the two; where
- *   there is none, and no memory to have one, the region stays whole;
+ * - cutting writes at the start of the array what it reads at the end (rewrite.c);
  * - fitting to new ranges writes a fresh array and swaps it in.
  *
  * So a failed allocation never loses a region, and nothing moves while nothing
@@ -50,7 +48,8 @@ static struct damon_region fresh_region(unsigned long start, unsigned long end)
 	};
 }
 
-static void check_regions(struct damon_target *t)
+/* With CONFIG_DAMON_DEBUG_SANITY: complain about what regions may not be. */
+void damon_regions_check(struct damon_target *t)
 {
 	const struct damon_region *r;
 	unsigned long last_end = 0;
@@ -126,167 +125,6 @@ void damon_regions_swap(struct damon_target *a, struct damon_target *b)
 	swap(a->regions, b->regions);
 	swap(a->nr_regions, b->nr_regions);
 	swap(damon_target_run(a)->capacity, damon_target_run(b)->capacity);
-}
-
-/* Move the unread regions to the end of the array. */
-static void open_gap(struct damon_rewrite *w)
-{
-	struct damon_region *regions = w->t->regions;
-	unsigned int nr = w->end - w->in;
-
-	w->end = damon_target_run(w->t)->capacity;
-	if (nr)
-		memmove(regions + w->end - nr, regions + w->in,
-			nr * sizeof(*regions));
-	w->in = w->end - nr;
-}
-
-/**
- * damon_rewrite_begin() - Start a pass that cuts regions.
- * @w:		the pass
- * @t:		whose regions
- * @nr_wanted:	how many regions there may be at its end; 0 if that is not known
- *
- * When memory for @nr_wanted regions is short there will be fewer cuts.
- * The pass has to go on until damon_rewrite_next() returns NULL.
- */
-void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
-			 size_t nr_wanted)
-{
-	*w = (struct damon_rewrite) { .t = t, .end = t->nr_regions };
-	if (nr_wanted <= t->nr_regions)
-		return;
-	/* Without room there are fewer cuts. */
-	damon_regions_reserve(t, nr_wanted);
-	open_gap(w);
-}
-
-/**
- * damon_rewrite_next() - Go on to the next region.
- * @w:	the pass
- *
- * Return: the region, to be read and cut; NULL when the pass has ended.
- */
-struct damon_region *damon_rewrite_next(struct damon_rewrite *w)
-{
-	struct damon_region *regions = w->t->regions;
-
-	if (w->in < w->end) {
-		if (w->in != w->out)
-			regions[w->out] = regions[w->in];
-		w->in++;
-		w->out++;
-		return damon_rewrite_cur(w);
-	}
-	w->t->nr_regions = w->out;
-	check_regions(w->t);
-	return NULL;
-}
-
-static bool cuttable(const struct damon_rewrite *w, unsigned long sz)
-{
-	return sz && sz < damon_sz_region(damon_rewrite_cur(w));
-}
-
-/**
- * damon_rewrite_cut() - Cut off the start of the region at hand.
- * @w:	the pass
- * @sz:	how much; nothing is cut unless 0 < @sz < size of the region
- *
- * Both parts keep all counters.  The rest is at hand now.
- *
- * Return: whether there was something to cut, and room for one more region.
- */
-bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz)
-{
-	struct damon_region *left = damon_rewrite_cur(w), *right = left + 1;
-
-	if (!cuttable(w, sz) || w->in == w->out)
-		return false;
-	*right = *left;
-	right->ar.start += sz;
-	right->deferred = false;
-	right->guessed = false;
-	left->ar.end = right->ar.start;
-	w->out++;
-	return true;
-}
-
-/**
- * damon_rewrite_guess() - Cut off the start of the region at hand, blindly.
- * @w:	the pass
- * @sz:	how much; nothing is cut unless 0 < @sz < size of the region
- *
- * As damon_rewrite_cut(); when the parts merge again, it was in vain.
- *
- * Return: whether there was something to cut, and room for one more region.
- */
-bool damon_rewrite_guess(struct damon_rewrite *w, unsigned long sz)
-{
-	if (!damon_rewrite_cut(w, sz))
-		return false;
-	damon_rewrite_cur(w)->guessed = true;
-	return true;
-}
-
-/* All regions are one run of the array, up to w->end. */
-static bool make_gap(struct damon_rewrite *w)
-{
-	w->t->nr_regions = w->end;
-	if (damon_regions_reserve(w->t, (size_t)w->end + 1))
-		return false;
-	open_gap(w);
-	return true;
-}
-
-/**
- * damon_rewrite_defer() - Leave the end of the region at hand for later.
- * @w:	the pass
- * @sz:	how much stays at hand; nothing is cut unless 0 < @sz < size
- *
- * Both parts keep all counters.  The rest comes next.
- *
- * Return: whether there was something to cut, and memory for one more region.
- */
-bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz)
-{
-	struct damon_region *left, *right;
-
-	if (!cuttable(w, sz) || (w->in == w->out && !make_gap(w)))
-		return false;
-	left = damon_rewrite_cur(w);
-	right = w->t->regions + --w->in;
-	*right = *left;
-	right->ar.start += sz;
-	right->deferred = true;
-	right->guessed = false;
-	left->ar.end = right->ar.start;
-	return true;
-}
-
-/**
- * damon_rewrite_undo_defer() - Join parts that were cut for nothing.
- * @w:		the pass
- * @sz_limit:	largest size of a joint region
- *
- * If the region at hand was left for later, in this pass or an earlier one, and
- * is still like the one before, it joins that.
- *
- * Return: whether it did.  The joint region is at hand then.
- */
-bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit)
-{
-	struct damon_region *r = damon_rewrite_cur(w), *prev = r - 1;
-
-	if (w->out < 2 || !r->deferred || prev->ar.end != r->ar.start ||
-	    prev->age != r->age || prev->nr_accesses != r->nr_accesses ||
-	    prev->last_nr_accesses != r->last_nr_accesses ||
-	    memcmp(prev->probe_hits, r->probe_hits, sizeof(r->probe_hits)) ||
-	    r->ar.end - prev->ar.start > sz_limit)
-		return false;
-	prev->ar.end = r->ar.end;
-	w->out--;
-	return true;
 }
 
 /* Size of all regions. */
@@ -457,7 +295,7 @@ void damon_regions_merge(struct damon_target *t, const struct damon_score *score
 	}
 	if (left)
 		t->nr_regions = left - t->regions + 1;
-	check_regions(t);
+	damon_regions_check(t);
 }
 
 void damon_regions_free(struct damon_target *t)
@@ -549,7 +387,7 @@ static int keep_regions(struct damon_target *t, struct damon_region *scratch,
 	memcpy(regions, scratch, nr * sizeof(*regions));
 	kvfree(scratch);
 	install_regions(t, regions, nr, nr);
-	check_regions(t);
+	damon_regions_check(t);
 	return 0;
 }
 
