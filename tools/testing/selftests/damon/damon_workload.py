@@ -47,9 +47,9 @@ class Workload:
 
 
 @contextlib.contextmanager
-def workload(size, pages='small'):
+def workload(size, pages='small', **kwargs):
     with helper('touch', pages, size, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                text=True) as proc:
+                text=True, **kwargs) as proc:
         yield Workload(proc)
 
 
