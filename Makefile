@@ -3,11 +3,13 @@
 
 S := scripts/damon
 
-.PHONY: help setup kernel debug-kernel guest demo check check-debug fuzz bench bench-accuracy \
-	integrate clean
+.PHONY: help setup kernel debug-kernel guest demo demo-reclaim demo-lru-sort \
+	check check-debug fuzz bench bench-accuracy integrate clean
 
 help:
 	@echo 'make demo          watch a real program with our DAMON (CMD=... for another)'
+	@echo 'make demo-reclaim  watch damon_reclaim make room, and what that costs'
+	@echo 'make demo-lru-sort the same for damon_lru_sort when memory is short'
 	@echo 'make check         run every test (about 40 minutes the first time)'
 	@echo 'make check-debug   run the tests of the guest under a debug kernel'
 	@echo 'make fuzz          write anything to the sysfs interface under a debug kernel'
@@ -38,6 +40,9 @@ guest: kernel
 
 demo: kernel
 	@$S/demo
+
+demo-reclaim demo-lru-sort: demo-%: kernel
+	@$S/demo-module $*
 
 check: setup
 	@$S/check
