@@ -28,6 +28,7 @@ sys.path.append(os.path.join(HERE, '../../tools/testing/selftests/damon'))
 
 import damon_sysfs as damon
 import damon_trace as trace
+import bench_modules
 import bench_rows
 
 SAMPLE_US, AGGR_US, NEVER_US = 20000, 400000, 10**10
@@ -45,8 +46,14 @@ class Skip(Exception):
 # --- the monitored program --------------------------------------------------
 
 class Load:
+    """None at all, where a row brings its own program."""
+
     def __init__(self, programs, load):
-        self.size = load.mib * MIB
+        self.programs, self.size, self.proc = programs, load.mib * MIB, None
+        if self.size:
+            self.start_program(programs, load)
+
+    def start_program(self, programs, load):
         self.proc = subprocess.Popen(
             [os.path.join(programs, 'bench-load'), load.pages, str(self.size),
              str(load.period_ms)],
@@ -299,7 +306,17 @@ def gated(row, load, _):
     return {'value': spent['cpu_ns'] * 1e9 / spent['time_ns'], 'unit': 'ns/s'}
 
 
+def of_module(measure):
+    def run(_, load, __):
+        try:
+            return measure(load.programs)
+        except FileNotFoundError as e:
+            raise Skip(f'no {e.filename}') from e
+    return run
+
+
 MEASURES = {f.__name__: f for f in (sampling, mmap_loop, lock_hold, memory, gated)}
+MEASURES |= {name: of_module(f) for name, f in bench_modules.MEASURES.items()}
 
 
 def measured(row, load, passes):
@@ -312,8 +329,9 @@ def measured(row, load, passes):
 def killed(proc):
     """Kill and reap proc at the end of a block, whatever ends it."""
     stack = contextlib.ExitStack()
-    stack.callback(proc.wait)
-    stack.callback(proc.kill)
+    if proc:
+        stack.callback(proc.wait)
+        stack.callback(proc.kill)
     return stack
 
 

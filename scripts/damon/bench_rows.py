@@ -7,7 +7,7 @@ What a row has beyond the one that above names is shown too.
 """
 import collections
 
-SMALL_MB, BIG_MB = 3072, 10240
+TIGHT_MB, SMALL_MB, BIG_MB = 1024, 3072, 10240
 
 Load = collections.namedtuple('Load', 'pages mib period_ms')
 Row = collections.namedtuple('Row', 'name measure ops regions load mem_mb schemes above')
@@ -18,6 +18,7 @@ IDLE = Load('small', 1024, 0)
 HUGE = Load('huge', 1024, 10)
 VMAS = Load('vmas', 1024, 10)
 BIG = Load('small', 8192, 0)
+OWN = Load('none', 0, 0)  # the measure has its own program
 
 # A sequence of stat schemes: how many, and whether their pattern matches.
 Schemes = collections.namedtuple('Schemes', 'count matching')
@@ -45,6 +46,10 @@ ROWS = [
     row('vmas-vaddr-1000', load=VMAS),
     row('vmas-vaddr-5000', regions=5000, load=VMAS),
     row('idle-vaddr-1000', load=IDLE),
+    *(row(f'reclaim-{what}', f'reclaim_{what}', load=OWN, mem_mb=TIGHT_MB)
+      for what in ('saved', 'cpu', 'settled')),
+    *(row(f'lru-sort-{what}', f'lru_sort_{what}', load=OWN, mem_mb=TIGHT_MB)
+      for what in ('faults', 'cpu')),
     row('8g-vaddr-1000', load=BIG, mem_mb=BIG_MB),
 ]
 

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rows of the bench about the built-in users of DAMON; runs in the guest.
+
+A program works on a quarter of its memory.  What it does alone is compared with what it does
+beside the module; a run serves all rows about it.
+"""
+import contextlib
+import functools
+import re
+
+import module_run as run
+from module_run import HOT, LRU_SORT, MIB, PERIOD_MS, RECLAIM, SELDOM_MS, SIZE
+
+BEFORE_S, WATCHED_S, STEP_S = 8, 40, 2
+SETTLED_S, WARM_S = 10, 86
+
+
+# By default the stock modules monitor the largest bank of memory only.
+def all_memory():
+    banks = re.findall(r'(?m)^(\w+)-(\w+) : System RAM', run.read('/proc/iomem'))
+    return {'monitor_region_start': int(banks[0][0], 16),
+            'monitor_region_end': int(banks[-1][1], 16) + 1}
+
+
+@functools.cache
+def reclaim(programs):
+    module = run.Module('damon_reclaim')
+    with run.program(programs, SIZE, HOT, PERIOD_MS) as work:
+        watch = run.Watch(work, module)
+        before = watch.follow(BEFORE_S, STEP_S)
+        with module.running(RECLAIM | all_memory()):
+            after = watch.follow(WATCHED_S, STEP_S)
+            nr_regions = run.regions(0.5)
+    return before, after, nr_regions
+
+
+def details(before, after, nr_regions):
+    settled = after[-SETTLED_S // STEP_S:]
+    return {'nr_regions': nr_regions, 'slower': run.slower(after, before), 'cpu': run.cpu(after),
+            'slower_settled': run.slower(settled, before), 'cpu_settled': run.cpu(settled),
+            'cold_left_mib': after[-1]['cold'] / MIB, 'hot_left_mib': after[-1]['hot'] / MIB,
+            'refaults': run.total(after, 'workingset_refault_anon'),
+            'swapped_out': run.total(after, 'pswpout')}
+
+
+def reclaim_saved(programs):
+    """Memory saved, on average from the start on, for each per cent the program is slower."""
+    before, after, nr_regions = reclaim(programs)
+    saved = (run.mean(before, 'used') - run.mean(after, 'used')) / MIB
+    return {'value': saved / run.slower(after, before), 'unit': 'MiB/%', 'saved_mib': saved,
+            **details(before, after, nr_regions)}
+
+
+def reclaim_cpu(programs):
+    before, after, nr_regions = reclaim(programs)
+    return {'value': run.cpu(after), 'unit': '% of a CPU', **details(before, after, nr_regions)}
+
+
+def reclaim_settled(programs):
+    """When there is nothing left to reclaim."""
+    before, after, nr_regions = reclaim(programs)
+    return {'value': run.cpu(after[-SETTLED_S // STEP_S:]), 'unit': '% of a CPU',
+            **details(before, after, nr_regions)}
+
+
+
+def pressed(programs, module, parameters):
+    """What happens while memory is short; parameters: {} leaves the module off."""
+    with run.program(programs, SIZE, HOT, SELDOM_MS) as work:
+        watch = run.Watch(work, module)
+        with module.running(parameters) if parameters else contextlib.nullcontext():
+            warm = watch.follow(WARM_S, WARM_S)
+            return warm, run.under_pressure(watch, programs)
+
+
+@functools.cache
+def lru_sort(programs):
+    module = run.Module('damon_lru_sort')
+    _, without = pressed(programs, module, {})
+    warm, beside = pressed(programs, module, LRU_SORT | all_memory())
+    return without, warm, beside
+
+
+def lru_sort_faults(programs):
+    """Pages that had to come back, in per cent of those without the module."""
+    without, _, beside = lru_sort(programs)
+    faults = [run.total(looks, 'workingset_refault_anon') for looks in (without, beside)]
+    stalls = [run.total(looks, 'stalled_us') for looks in (without, beside)]
+    return {'value': 100 * faults[1] / max(1, faults[0]), 'unit': '% of refaults',
+            'refaults': faults, 'stalled_us': stalls, 'slower': run.slower(beside, without)}
+
+
+def lru_sort_cpu(programs):
+    _, warm, beside = lru_sort(programs)
+    return {'value': run.cpu(warm + beside), 'unit': '% of a CPU', 'warm': run.cpu(warm)}
+
+
+MEASURES = {f.__name__: f for f in (reclaim_saved, reclaim_cpu, reclaim_settled, lru_sort_faults,
+                                    lru_sort_cpu)}
