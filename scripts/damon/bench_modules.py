@@ -63,7 +63,6 @@ def reclaim_settled(programs):
             **details(before, after, nr_regions)}
 
 
-
 def pressed(programs, module, parameters):
     """What happens while memory is short; parameters: {} leaves the module off."""
     with run.program(programs, SIZE, HOT, SELDOM_MS) as work:
