@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import damon_sysfs as damon
-from damon_test import cgroup, check, equal, require, run, wait_until
+from damon_test import Skip, cgroup, check, equal, require, run, wait_until
 from damon_workload import MIB, ticking, workload
 
 GIB = 1 << 30

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Results in the files: what a refresh brings, what a filter keeps out, when none come."""
+
+import time
+
+import damon_sysfs as damon
+from damon_test import check, equal, require, run, wait_until
+from damon_workload import MIB, ticking, workload
+
+INTERVALS = 'monitoring_attrs/intervals'
+TUNED = {**damon.intervals(5000, 100000), 'intervals_goal': {
+    'access_bp': 10000, 'aggrs': 1, 'min_sample_us': 5000, 'max_sample_us': 20000}}
+
+
+def monitored(pid, schemes, refresh_ms=0, **kwargs):
+    kdamond, = damon.kdamonds(damon.context([pid], schemes, **kwargs))
+    damon.write(f'{kdamond.path}/refresh_ms', refresh_ms)
+    return kdamond.start()
+
+
+def changes(read, seconds=10):
+    before = read()
+    return wait_until(lambda: read() != before, seconds)
+
+
+def all_but_tried_regions_are_refreshed():
+    scheme = damon.stat_scheme(quotas=damon.quotas(bytes=MIB, reset_interval_ms=100))
+    with ticking(), workload(16 * MIB) as work:
+        kdamond = monitored(work.pid, [scheme], 50, attrs={'intervals': TUNED})
+        interval = f'{kdamond.context}/{INTERVALS}/sample_us'
+        check(wait_until(lambda: int(damon.read(interval)) > 5000), 'tuned intervals are not')
+        check(wait_until(lambda: kdamond.scheme('quotas/effective_bytes') == str(MIB)),
+              'effective quotas are not')
+        check(changes(lambda: kdamond.scheme('stats/nr_tried')), 'statistics are not')
+        damon.write(interval, 1)
+        check(wait_until(lambda: damon.read(interval) != '1'), 'staged intervals stay')
+        equal('tried regions', kdamond.tried_regions(), [])
+        equal('tried bytes', kdamond.scheme('tried_regions/total_bytes'), '0')
+        kdamond.stop()
+        time.sleep(0.2)
+        check(not changes(lambda: kdamond.scheme('stats/nr_tried'), 0.5), 'it goes on after off')
+
+
+def refresh_begins_at_once_when_turned_on():
+    with ticking(), workload(MIB) as work:
+        kdamond = monitored(work.pid, [damon.stat_scheme()])
+        check(not changes(lambda: kdamond.scheme('stats/nr_tried'), 0.5), 'refreshed with 0')
+        damon.write(f'{kdamond.path}/refresh_ms', 1 << 31)
+        check(changes(lambda: kdamond.scheme('stats/nr_tried')), 'the first one is not at once')
+        check(not changes(lambda: kdamond.scheme('stats/nr_tried'), 1), 'another one followed')
+        kdamond.stop()
+
+
+def without_a_command_nothing_changes():
+    with ticking(), workload(MIB) as work:
+        kdamond = monitored(work.pid, [damon.stat_scheme()])
+        kdamond.snapshot()
+        check(int(kdamond.scheme('tried_regions/total_bytes')), 'no result')
+        equal('nr_tried', kdamond.scheme('stats/nr_tried'), '0')
+        time.sleep(0.5)
+        equal('nr_tried later', kdamond.scheme('stats/nr_tried'), '0')
+        kdamond.stop()
+
+
+def what_a_core_filter_rejects_is_not_tried():
+    with ticking(), workload(16 * MIB) as work:
+        first = (work.start, work.start + 8 * MIB)
+        reject = damon.filter_of('addr', addr_start=first[0], addr_end=first[1])
+        kdamond = monitored(work.pid, [damon.stat_scheme(core_filters=[reject]),
+                                       damon.stat_scheme()])
+        kdamond.snapshot()
+        found, everything = kdamond.tried_regions(0), kdamond.tried_regions(1)
+        kdamond.stop()
+    check(found and everything, 'no region')
+    check(not any(r.start < first[1] and r.end > first[0] for r in found),
+          f'{first} is in {found}')
+    check(any(r.start < first[1] and r.end > first[0] for r in everything), 'nothing to reject')
+
+
+def no_scheme_is_active():
+    """Commands are carried out when the watermarks are looked at, walks have nothing to see."""
+    wmarks = damon.watermarks('free_mem_rate', 500000, 1, 1, 0)
+    with ticking(), workload(MIB) as work:
+        kdamond = monitored(work.pid, [damon.stat_scheme(watermarks=wmarks)])
+        begin = time.monotonic()
+        for _ in range(4):
+            equal('nr_tried', kdamond.stats()['nr_tried'], 0)
+        check(time.monotonic() > begin + 1, 'served more often than watermarks are checked')
+        for word in ('update_schemes_tried_regions', 'update_schemes_tried_bytes'):
+            equal(word, damon.errno_of(kdamond.command, word), 'ECANCELED')
+        kdamond.commit(schemes=[damon.stat_scheme()])
+        check(kdamond.snapshot(), 'no region without watermarks')
+        kdamond.stop()
+
+
+def cases():
+    for action in (all_but_tried_regions_are_refreshed, refresh_begins_at_once_when_turned_on,
+                   without_a_command_nothing_changes, what_a_core_filter_rejects_is_not_tried,
+                   no_scheme_is_active):
+        yield action.__name__.replace('_', ' '), action
+
+
+require(memory=64 * MIB)
+run(cases())
