@@ -124,14 +124,27 @@ def churn():
     equal('exit statuses', {w.exitcode for w in workers}, {0})
 
 
+def cycle(number):
+    """Make and remove everything; what is read is always that of a new directory."""
+    damon.write('kdamonds/nr_kdamonds', 1 + number % 3)
+    kdamond = damon.Kdamond().stage(damon.context([1], [damon.stat_scheme()]))
+    equal('default', kdamond.scheme('target_nid'), '-1')
+    damon.write(f'{kdamond.context}/schemes/0/filters/nr_filters', 2)
+    damon.write(f'{kdamond.context}/schemes/0/filters/1/memcg_path', 'x' * 1000)
+
+
 def cycles():
-    """Make and remove everything many times; what is read is always that of a new directory."""
-    for i in range(300):
-        damon.write('kdamonds/nr_kdamonds', 1 + i % 3)
-        kdamond = damon.Kdamond().stage(damon.context([1], [damon.stat_scheme()]))
-        equal('default', kdamond.scheme('target_nid'), '-1')
-        damon.write(f'{kdamond.context}/schemes/0/filters/nr_filters', 2)
-        damon.write(f'{kdamond.context}/schemes/0/filters/1/memcg_path', 'x' * 1000)
+    """A thousand, while two processes read every file there is at the moment."""
+    readers = [multiprocessing.Process(target=work, args=(read_all, i, float('inf')))
+               for i in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(1000):
+        cycle(number)
+    alive = [reader for reader in readers if reader.is_alive()]
+    for reader in readers:
+        reader.kill()
+    equal('readers at the end', len(alive), 2)
 
 
 def cases():
