@@ -113,6 +113,8 @@ def cases():
                 ('mthp', 32 * MIB, {'setup': mthp, 'allocated': mthp_allocated}),
                 ('hugetlb', 64 * MIB, {'setup': lambda: huge_pages(2048, 32),
                                        'huge_kb': ('Private_Hugetlb', 64 << 10)}),
+                ('hugetlb1g', 2048 * MIB, {'setup': lambda: huge_pages(1 << 20, 2),
+                                           'huge_kb': ('Private_Hugetlb', 2 << 20)}),
                 ('shmem', 32 * MIB, {}),
                 ('shmthp', 64 * MIB, {'huge_kb': ('ShmemPmdMapped', 64 << 10), 'setup': lambda:
                                       setting(f'{THP}/shmem_enabled', 'advise')}),
