@@ -18,7 +18,6 @@
  * none of the general machinery is needed.
  */
 
-#include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -101,17 +100,12 @@ static bool hugetlb_age(struct vm_area_struct *vma, unsigned long addr,
 			pte_t *ptep, bool clear)
 {
 	unsigned long sz = huge_page_size(hstate_vma(vma));
-	pte_t pte = huge_ptep_get(vma->vm_mm, addr, ptep);
-	bool young = pte_young(pte);
+	bool young;
 
 	if (!clear)
-		return young || mmu_notifier_test_young(vma->vm_mm, addr);
-	/* Not set_huge_pte_at() alone: the page may become dirty just now. */
-	if (young) {
-		pte = huge_ptep_modify_prot_start(vma, addr, ptep);
-		huge_ptep_modify_prot_commit(vma, addr, ptep, pte,
-					     pte_mkold(pte));
-	}
+		return pte_young(huge_ptep_get(vma->vm_mm, addr, ptep)) ||
+		       mmu_notifier_test_young(vma->vm_mm, addr);
+	young = damon_hugetlb_clear_young(vma, addr, ptep);
 	if (mmu_notifier_clear_young(vma->vm_mm, addr, addr + sz))
 		young = true;
 	return young;

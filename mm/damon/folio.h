@@ -6,6 +6,7 @@
 #ifndef _MM_DAMON_FOLIO_H
 #define _MM_DAMON_FOLIO_H
 
+#include <linux/hugetlb.h>
 #include <linux/memcontrol.h>
 #include <linux/page_idle.h>
 
@@ -26,6 +27,21 @@ static inline void damon_mark_old(struct folio *folio, bool young)
 	if (!folio_test_idle(folio))
 		folio_set_idle(folio);
 }
+#ifdef CONFIG_HUGETLB_PAGE
+/* Clear the accessed bit of an entry, under its lock.  Returns whether it was set. */
+static inline bool damon_hugetlb_clear_young(struct vm_area_struct *vma,
+					     unsigned long addr, pte_t *ptep)
+{
+	pte_t pte = huge_ptep_get(vma->vm_mm, addr, ptep);
+
+	if (!pte_young(pte))
+		return false;
+	/* Not set_huge_pte_at() alone: the page may become dirty just now. */
+	pte = huge_ptep_modify_prot_start(vma, addr, ptep);
+	huge_ptep_modify_prot_commit(vma, addr, ptep, pte, pte_mkold(pte));
+	return true;
+}
+#endif
 
 /* folio.c */
 struct folio *damon_folio_get(unsigned long pfn);

@@ -30,7 +30,6 @@
  * wanted, and after BATCH regions.
  */
 
-#include <linux/hugetlb.h>
 #include <linux/mmu_notifier.h>
 #include <linux/page_idle.h>
 #include <linux/sched/mm.h>
@@ -277,15 +276,8 @@ static void prepare_hugetlb(struct walk *w, unsigned long addr, pte_t *ptep,
 			    struct folio *folio)
 {
 	unsigned long sz = huge_page_size(hstate_vma(w->vma));
-	pte_t old = huge_ptep_get(w->mm, addr, ptep);
-	bool young = pte_young(old);
+	bool young = damon_hugetlb_clear_young(w->vma, addr, ptep);
 
-	/* Not set_huge_pte_at() alone: the page may become dirty just now. */
-	if (young) {
-		old = huge_ptep_modify_prot_start(w->vma, addr, ptep);
-		huge_ptep_modify_prot_commit(w->vma, addr, ptep, old,
-					     pte_mkold(old));
-	}
 	young |= clear_secondary(w, addr, sz);
 	damon_mark_old(folio, young);
 }
