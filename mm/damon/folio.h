@@ -27,6 +27,7 @@ static inline void damon_mark_old(struct folio *folio, bool young)
 	if (!folio_test_idle(folio))
 		folio_set_idle(folio);
 }
+
 #ifdef CONFIG_HUGETLB_PAGE
 /* Clear the accessed bit of an entry, under its lock.  Returns whether it was set. */
 static inline bool damon_hugetlb_clear_young(struct vm_area_struct *vma,

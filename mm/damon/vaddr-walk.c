@@ -11,12 +11,11 @@
  *
  * A pass visits the old samples, to check them, the new ones, to prepare them,
  * or both.  Regions are sorted, hence each kind of sample is, and a pass merges
- * the two: its unit is a span, what one page table (or huge page) and one
- * mapping have in common.  Spans go up.  All samples in a span are handled
- * under one lock, and in it the old ones come first: several regions may share a
- * huge page.  A folio mapped by several page tables may be marked idle by one
- * before a sample in another is checked, which then has to do with the accessed
- * bit alone.
+ * the two: its unit is a span, what one page table or huge page covers.  Spans
+ * go up.  All samples in a span are handled under one lock, and in it the old
+ * ones come first: several regions may share a huge page.  A folio mapped by
+ * several page tables may be marked idle by one before a sample in another is
+ * checked, which then has to do with the accessed bit alone.
  *
  * The new sample of a region replaces the old one where it is stored, although
  * it may lie in an earlier span than the old one.  That is safe since the old
@@ -24,10 +23,16 @@
  * can have its new sample in an earlier span than that.
  *
  * A present entry keeps its folio alive while the page table is locked, so no
- * reference is taken.  The mmap lock keeps mappings and upper page tables in
- * place, as long as it is held, so the last of each serve the next span.  It is
+ * reference is taken.  The mmap lock keeps mappings in place, as long as it is
+ * held, and a mapping the page tables that have room for a part of it.  So one
+ * mapping is looked up in a span, that of its first sample.  Of others in the
+ * same table the entries tell enough: a mapping of frames without struct page
+ * has special ones, and what is being unmapped meanwhile has some still.  Where
+ * the entries do not tell, a span ends with its mapping.
+ *
+ * The last mapping and upper page table serve the next span.  The mmap lock is
  * taken for reading, and let go when somebody waits for it, when the CPU is
- * wanted, and after BATCH regions.
+ * wanted, and after about BATCH regions.
  */
 
 #include <linux/mmu_notifier.h>
@@ -41,8 +46,8 @@
 #include "sample.h"
 #include "vaddr.h"
 
-/* Most regions to visit in one hold of the mmap lock. */
-#define BATCH	256
+/* Regions to visit in one hold of the mmap lock. */
+#define BATCH	32
 
 /* No sample; all addresses are less. */
 #define NONE	ULONG_MAX
@@ -114,7 +119,8 @@ static void skip_below(struct walk *w, unsigned long end)
 		next_new(w);
 }
 
-static void count(struct walk *w, const struct folio *folio, bool young)
+static __always_inline void count(struct walk *w, const struct folio *folio,
+				  bool young)
 {
 	young = young || !folio_test_idle(folio) ||
 		(w->others && mmu_notifier_test_young(w->mm, w->old));
@@ -137,13 +143,17 @@ static struct folio *exclusive_folio(pte_t pte)
 	return is_device_exclusive_entry(entry) ? pfn_swap_entry_folio(entry) : NULL;
 }
 
-/* vm_normal_folio(), whose first two questions answer nearly all cases. */
-static struct folio *normal_folio(struct walk *w, unsigned long addr, pte_t pte)
+/* vm_normal_folio(), without the mapping where the entry tells. */
+static __always_inline struct folio *normal_folio(struct walk *w,
+						  unsigned long addr, pte_t pte)
 {
-	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) || pte_special(pte) ||
-	    pte_pfn(pte) > highest_memmap_pfn)
+	unsigned long pfn = pte_pfn(pte);
+
+	if (!IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL))
 		return vm_normal_folio(w->vma, addr, pte);
-	return page_folio(pte_page(pte));
+	if (pte_special(pte) || pfn > highest_memmap_pfn)
+		return NULL;
+	return page_folio(pfn_to_page(pfn));
 }
 
 /* What samples of @pte are about, or NULL. */
@@ -166,6 +176,7 @@ static void check_pte(struct walk *w, pte_t pte)
 		count(w, folio, pte_present(pte) && pte_young(pte));
 }
 
+/* ptep_test_and_clear_young() uses nothing of a mapping but its mm. */
 static void prepare_pte(struct walk *w, pte_t *ptep)
 {
 	unsigned long addr = w->new & PAGE_MASK;
@@ -259,19 +270,14 @@ static pmd_t *find_pmd(struct walk *w, unsigned long addr)
 	return w->pmds ? w->pmds + pmd_index(addr) : NULL;
 }
 
-static void visit_table(struct walk *w, unsigned long addr)
+#ifdef CONFIG_HUGETLB_PAGE
+/* Whether a page table may have entries of hugetlb and of other mappings. */
+static bool mixes_hugetlb(const struct mm_struct *mm)
 {
-	unsigned long end = pmd_addr_end(addr, w->vma->vm_end);
-	pmd_t *pmd = find_pmd(w, addr);
-
-	if (pmd && visit_ptes(w, pmd, addr, end))
-		return;
-	if (pmd)
-		visit_pmd(w, pmd, addr, end);
-	skip_below(w, end);
+	return !IS_ENABLED(CONFIG_ARCH_WANT_GENERAL_HUGETLB) &&
+	       atomic_long_read(&mm->hugetlb_usage);
 }
 
-#ifdef CONFIG_HUGETLB_PAGE
 static void prepare_hugetlb(struct walk *w, unsigned long addr, pte_t *ptep,
 			    struct folio *folio)
 {
@@ -317,18 +323,48 @@ static void visit_hugetlb(struct walk *w, unsigned long addr)
 	skip_below(w, end);
 }
 #else
+static bool mixes_hugetlb(const struct mm_struct *mm)
+{
+	return false;
+}
+
 static void visit_hugetlb(struct walk *w, unsigned long addr)
 {
 	skip_below(w, w->vma->vm_end);
 }
 #endif
 
+/* Whether entries do not tell enough for a span to go on in the next mapping. */
+static bool ends_with_mapping(const struct mm_struct *mm)
+{
+	return !IS_ENABLED(CONFIG_ARCH_HAS_PTE_SPECIAL) || mixes_hugetlb(mm);
+}
+
+static void visit_table(struct walk *w, unsigned long addr)
+{
+	unsigned long limit = ends_with_mapping(w->mm) ? w->vma->vm_end : NONE;
+	unsigned long end = pmd_addr_end(addr, limit);
+	pmd_t *pmd = find_pmd(w, addr);
+
+	if (pmd && visit_ptes(w, pmd, addr, end))
+		return;
+	if (pmd)
+		visit_pmd(w, pmd, addr, end);
+	skip_below(w, end);
+}
+
+/* Whether what is mapped at @addr, behind @vma, is probably the next mapping. */
+static bool is_near(const struct vm_area_struct *vma, unsigned long addr)
+{
+	return addr - vma->vm_end < vma->vm_end - vma->vm_start;
+}
+
 /* The first mapping that ends behind @addr. */
 static struct vm_area_struct *find_mapping(struct walk *w, unsigned long addr)
 {
 	if (w->vma && addr < w->vma->vm_end)
 		return w->vma;
-	if (w->vma)
+	if (w->vma && is_near(w->vma, addr))
 		w->vma = vma_next(&w->vmi);
 	if (w->vma && addr < w->vma->vm_end)
 		return w->vma;
@@ -353,29 +389,34 @@ static void visit_span(struct walk *w, unsigned long addr)
 		visit_table(w, addr);
 }
 
-/* Returns the first address that is not visited yet, or NONE. */
-static unsigned long walk_batch(struct walk *w)
+/* The first address that is not visited yet, or NONE. */
+static unsigned long next_addr(const struct walk *w)
 {
-	const struct damon_region *last_check = w->check + BATCH;
-	const struct damon_region *last_prepare = w->prepare + BATCH;
-	unsigned long addr;
+	return min(w->old, w->new);
+}
+
+static unsigned long batch_end(const struct walk *w)
+{
+	const struct damon_region *r = min(w->check, w->prepare);
+
+	return w->end - r > BATCH ? r[BATCH].ar.start : NONE;
+}
+
+/* @w is not at the end. */
+static void walk_batch(struct walk *w)
+{
+	unsigned long end = batch_end(w);
 
 	vma_iter_init(&w->vmi, w->mm, 0);
 	w->vma = NULL;
 	w->pmds_end = 0;
-	while ((addr = min(w->old, w->new)) < NONE) {
-		visit_span(w, addr);
-		if (w->check >= last_check || w->prepare >= last_prepare ||
-		    damon_va_is_wanted(w->mm))
-			break;
-	}
-	return addr;
+	do
+		visit_span(w, next_addr(w));
+	while (next_addr(w) < end && !damon_va_is_wanted(w->mm));
 }
 
 static void walk(struct damon_target *t, struct walk *w)
 {
-	unsigned long addr;
-
 	load_old(w);
 	load_new(w);
 	w->mm = damon_va_get_mm(t);
@@ -384,13 +425,13 @@ static void walk(struct damon_target *t, struct walk *w)
 		return;
 	}
 	damon_va_target(t)->credit += w->end - w->prepare;
-	do {
+	while (next_addr(w) < NONE) {
 		mmap_read_lock(w->mm);
 		w->others = damon_va_others_listen(t, w->mm);
-		addr = walk_batch(w);
+		walk_batch(w);
 		mmap_read_unlock(w->mm);
 		cond_resched();
-	} while (addr < NONE);
+	}
 	mmput(w->mm);
 }
 
@@ -408,7 +449,8 @@ void damon_va_prepare(struct damon_ctx *ctx, struct damon_target *t)
 {
 	struct damon_region *end = damon_regions_end(t);
 	struct walk w = {
-		.check = end, .prepare = t->regions, .end = end, .rnd = damon_sample_seed(ctx),
+		.check = end, .prepare = t->regions, .end = end,
+		.rnd = damon_sample_seed(ctx),
 	};
 
 	walk(t, &w);

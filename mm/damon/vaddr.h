@@ -66,15 +66,17 @@ static inline pud_t *damon_va_find_pud(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
 	p4d_t *p4d;
-	pud_t *pud;
+	pud_t *pudp, pud;
 
 	if (!pgd_present(pgdp_get(pgd)))
 		return NULL;
 	p4d = p4d_offset(pgd, addr);
 	if (!p4d_present(p4dp_get(p4d)))
 		return NULL;
-	pud = pud_offset(p4d, addr);
-	return pud_present(pudp_get(pud)) && !pud_leaf(pudp_get(pud)) ? pud : NULL;
+	pudp = pud_offset(p4d, addr);
+	/* A table stays, but a huge page of a device may vanish. */
+	pud = pudp_get(pudp);
+	return pud_present(pud) && !pud_leaf(pud) ? pudp : NULL;
 }
 
 /* vaddr-walk.c */
