@@ -13,9 +13,8 @@
  * is locked.  Nobody waits for that lock here: a folio that is locked is left as
  * it is, and not young.
  *
- * Nearly all samples are small anonymous folios that are mapped once.  For them
- * the lock of the anon_vma is enough, the walk ends with the first entry, and
- * none of the general machinery is needed.
+ * folio-anon.c does the same for small anonymous folios that are mapped once, for
+ * less and without the folio lock.  Here it is asked first.
  */
 
 #include <linux/memory_hotplug.h>
@@ -26,16 +25,6 @@
 
 #include "../internal.h"
 #include "folio.h"
-
-#ifndef CONFIG_MMU_NOTIFIER
-/* linux/mmu_notifier.h has a stub for every function but this one. */
-static inline int mmu_notifier_clear_young(struct mm_struct *mm,
-					   unsigned long start,
-					   unsigned long end)
-{
-	return 0;
-}
-#endif
 
 /* PageLRU() and PageHuge() are safe to ask about what may become anything. */
 static __always_inline struct folio *get_folio(unsigned long pfn, bool hugetlb)
@@ -79,22 +68,6 @@ struct folio *damon_folio_get_sample(unsigned long pfn)
 	return get_folio(pfn, true);
 }
 
-static bool pte_age(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
-		    bool clear)
-{
-	/* What a device has for itself is mapped by an entry not present. */
-	bool present = pte_present(ptep_get(pte));
-	bool young;
-
-	if (!clear)
-		return (present && pte_young(ptep_get(pte))) ||
-		       mmu_notifier_test_young(vma->vm_mm, addr);
-	young = present && ptep_test_and_clear_young(vma, addr, pte);
-	if (mmu_notifier_clear_young(vma->vm_mm, addr, addr + PAGE_SIZE))
-		young = true;
-	return young;
-}
-
 #ifdef CONFIG_HUGETLB_PAGE
 static bool hugetlb_age(struct vm_area_struct *vma, unsigned long addr,
 			pte_t *ptep, bool clear)
@@ -127,23 +100,13 @@ static bool pmd_age(struct vm_area_struct *vma, unsigned long addr, pmd_t *pmd,
 	return pmdp_clear_young_notify(vma, addr, pmd);
 }
 
-/**
- * struct age - What to do to the entries that map a folio, and the result.
- * @clear:	clear the accessed bits, rather than only test them
- * @young:	one was set
- */
-struct age {
-	bool clear;
-	bool young;
-};
-
 /* One entry is enough to tell that the folio is young. */
-static bool has_result(const struct age *age)
+static bool has_result(const struct damon_age *age)
 {
 	return !age->clear && age->young;
 }
 
-static void age_entry(const struct page_vma_mapped_walk *w, struct age *age)
+static void age_entry(const struct page_vma_mapped_walk *w, struct damon_age *age)
 {
 	if (has_result(age))
 		return;
@@ -153,7 +116,8 @@ static void age_entry(const struct page_vma_mapped_walk *w, struct age *age)
 	else if (IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) && !w->pte)
 		age->young |= pmd_age(w->vma, w->address, w->pmd, age->clear);
 	else
-		age->young |= pte_age(w->vma, w->address, w->pte, age->clear);
+		age->young |= damon_pte_age(w->vma, w->address, w->pte,
+					    age->clear);
 }
 
 static bool age_in_vma(struct folio *folio, struct vm_area_struct *vma,
@@ -167,7 +131,7 @@ static bool age_in_vma(struct folio *folio, struct vm_area_struct *vma,
 }
 
 /* Returns false, with nothing done, if the folio is locked by somebody. */
-static bool age_by_rmap(struct folio *folio, struct age *age)
+static bool age_by_rmap(struct folio *folio, struct damon_age *age)
 {
 	struct rmap_walk_control walk = {
 		.rmap_one = age_in_vma,
@@ -177,69 +141,27 @@ static bool age_by_rmap(struct folio *folio, struct age *age)
 
 	if (!folio_trylock(folio))
 		return false;
-	rmap_walk(folio, &walk);
+	if (age->clear || folio_test_idle(folio))
+		rmap_walk(folio, &walk);
+	else
+		age->young = true;
 	folio_unlock(folio);
 	return true;
 }
 
-/* Returns whether @vma maps the small folio. */
-static bool age_pte(struct folio *folio, struct vm_area_struct *vma,
-		    struct age *age)
+/* Returns false, with nothing done, if that takes more than nearly all need. */
+static bool age_usual(struct folio *folio, struct damon_age *age)
 {
-	unsigned long addr = vma_address(vma, folio->index, 1);
-	pmd_t *pmd = mm_find_pmd(vma->vm_mm, addr);
-	bool is_mapped;
-	spinlock_t *ptl; /* of the page table */
-	pte_t *pte;
+	struct damon_anon anon = {};
+	bool done = damon_anon_age(&anon, &folio->page, age);
 
-	if (!pmd)
-		return false;
-	pte = pte_offset_map_lock(vma->vm_mm, pmd, addr, &ptl);
-	if (!pte)
-		return false;
-	/* sparse does not see pte_offset_map_lock() return with it held */
-	__acquire(ptl);
-	is_mapped = pte_present(ptep_get(pte)) &&
-		    pte_pfn(ptep_get(pte)) == folio_pfn(folio);
-	if (is_mapped)
-		age->young = pte_age(vma, addr, pte, age->clear);
-	pte_unmap_unlock(pte, ptl);
-	return is_mapped;
+	damon_anon_release(&anon);
+	return done;
 }
 
-/* Returns whether the only entry that maps the folio was found. */
-static bool age_only_entry(struct folio *folio, struct age *age)
+static bool is_mapped(const struct folio *folio)
 {
-	struct anon_vma *anon_vma = folio_lock_anon_vma_read(folio, NULL);
-	struct anon_vma_chain *avc;
-	bool found = false;
-
-	if (!anon_vma)
-		return false;
-	anon_vma_interval_tree_foreach(avc, &anon_vma->rb_root, folio->index,
-				       folio->index) {
-		found = age_pte(folio, avc->vma, age);
-		if (found)
-			break;
-		cond_resched();
-	}
-	anon_vma_unlock_read(anon_vma);
-	return found;
-}
-
-static bool is_private(const struct folio *folio)
-{
-	return !folio_test_large(folio) && folio_test_anon(folio) &&
-	       !folio_test_ksm(folio) && folio_mapcount(folio) == 1;
-}
-
-/* Returns false, with nothing done, if the folio is locked by somebody. */
-static bool age_mappings(struct folio *folio, struct age *age)
-{
-	if (!folio_mapped(folio) || !folio_raw_mapping(folio))
-		return true;
-	return (is_private(folio) && age_only_entry(folio, age)) ||
-	       age_by_rmap(folio, age);
+	return folio_mapped(folio) && folio_raw_mapping(folio);
 }
 
 /**
@@ -250,13 +172,12 @@ static bool age_mappings(struct folio *folio, struct age *age)
  */
 void damon_folio_mkold(struct folio *folio)
 {
-	struct age age = { .clear = true };
+	struct damon_age age = { .clear = true };
 
-	if (!age_mappings(folio, &age))
+	if (age_usual(folio, &age))
 		return;
-	if (age.young)
-		folio_set_young(folio);
-	folio_set_idle(folio);
+	if (!is_mapped(folio) || age_by_rmap(folio, &age))
+		damon_mark_old(folio, age.young);
 }
 
 /**
@@ -268,8 +189,11 @@ void damon_folio_mkold(struct folio *folio)
  */
 bool damon_folio_young(struct folio *folio)
 {
-	struct age age = {};
+	struct damon_age age = {};
 
-	return !folio_test_idle(folio) ||
-	       (age_mappings(folio, &age) && age.young);
+	if (age_usual(folio, &age))
+		return age.young;
+	if (!is_mapped(folio))
+		return !folio_test_idle(folio);
+	return age_by_rmap(folio, &age) && age.young;
 }

@@ -9,6 +9,7 @@
 #include <linux/hugetlb.h>
 #include <linux/memcontrol.h>
 #include <linux/page_idle.h>
+#include <linux/rmap.h>
 
 static inline bool damon_folio_of_memcg(struct folio *folio, u64 memcg_id)
 {
@@ -43,6 +44,44 @@ static inline bool damon_hugetlb_clear_young(struct vm_area_struct *vma,
 	return true;
 }
 #endif
+
+/**
+ * struct damon_age - What to do to the entries that map a folio, and the result.
+ * @clear:	clear the accessed bits, rather than only test them
+ * @young:	one was set
+ */
+struct damon_age {
+	bool clear;
+	bool young;
+};
+
+/* folio-anon.c */
+
+/**
+ * struct damon_anon - What is held of anonymous memory, from folio to folio.
+ * @anon_vma:	locked for reading; NULL, as all that follows, if nothing is held
+ * @vma:	a mapping in its tree, NULL if none is known
+ * @pmds:	a table of PMD entries of its address space, NULL if none is known
+ * @pmds_for:	the first address @pmds is for
+ */
+struct damon_anon {
+	struct anon_vma *anon_vma;
+	struct vm_area_struct *vma;
+	pmd_t *pmds;
+	unsigned long pmds_for;
+};
+
+/* Whether somebody waits for it. */
+static inline bool damon_anon_contended(const struct damon_anon *a)
+{
+	return a->anon_vma && rwsem_is_contended(&a->anon_vma->root->rwsem);
+}
+
+bool damon_pte_age(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
+		   bool clear);
+bool damon_anon_age(struct damon_anon *a, struct page *page,
+		    struct damon_age *result);
+void damon_anon_release(struct damon_anon *a);
 
 /* folio.c */
 struct folio *damon_folio_get(unsigned long pfn);

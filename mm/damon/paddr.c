@@ -10,79 +10,17 @@
  * hugetlb folios are on no such list; they are sampled, but not acted upon.
  */
 
-#include <linux/mm.h>
-#include <linux/overflow.h>
-
 #include "folio.h"
 #include "internal.h"
 #include "paddr.h"
 #include "sample.h"
 
-/*
- * The physical address, at most U64_MAX.  It may not fit unsigned long, nor any
- * memory the machine can have.
- */
-u64 damon_pa_phys(unsigned long addr, unsigned long unit)
-{
-	u64 phys;
-
-	return check_mul_overflow((u64)addr, (u64)unit, &phys) ? U64_MAX : phys;
-}
-
-/* The frame there, one that does not exist if its number does not fit. */
-unsigned long damon_pa_pfn(u64 phys)
-{
-	return min_t(u64, phys >> PAGE_SHIFT, ULONG_MAX);
-}
-
-static unsigned long pfn_of_sample(const struct damon_ctx *ctx,
-				   const struct damon_region *r)
-{
-	return damon_pa_pfn(damon_pa_phys(r->sampling_addr, ctx->addr_unit));
-}
-
-static void choose_sample(struct damon_ctx *ctx, struct damon_region *r)
-{
-	u64 rnd = damon_sample_seed(ctx);
-
-	r->sampling_addr = damon_sample_next(r, &rnd);
-}
-
-static void prepare(struct damon_ctx *ctx, struct damon_region *r)
-{
-	struct folio *folio;
-
-	choose_sample(ctx, r);
-	folio = damon_folio_get_sample(pfn_of_sample(ctx, r));
-	if (!folio)
-		return;
-	damon_folio_mkold(folio);
-	folio_put(folio);
-}
-
-static bool accessed(const struct damon_ctx *ctx, const struct damon_region *r)
-{
-	struct folio *folio = damon_folio_get_sample(pfn_of_sample(ctx, r));
-	bool young;
-
-	if (!folio)
-		return false;
-	young = damon_folio_young(folio);
-	folio_put(folio);
-	return young;
-}
-
 static void prepare_access_checks(struct damon_ctx *ctx)
 {
 	struct damon_target *t;
-	struct damon_region *r;
 
-	damon_for_each_target(t, ctx) {
-		damon_for_each_region(r, t) {
-			prepare(ctx, r);
-			cond_resched();
-		}
-	}
+	damon_for_each_target(t, ctx)
+		damon_pa_prepare(ctx, t);
 }
 
 static unsigned int check_accesses(struct damon_ctx *ctx)
@@ -92,18 +30,31 @@ static unsigned int check_accesses(struct damon_ctx *ctx)
 	struct damon_region *r;
 
 	damon_for_each_target(t, ctx) {
-		damon_for_each_region(r, t) {
-			damon_update_region_access_rate(r, accessed(ctx, r));
+		damon_pa_check(ctx, t);
+		damon_for_each_region(r, t)
 			max_nr_accesses = max(max_nr_accesses, r->nr_accesses);
-			cond_resched();
-		}
 	}
 	return max_nr_accesses;
 }
 
+/* Targets may overlap: then all check before one prepares. */
+static void check_and_prepare(struct damon_ctx *ctx)
+{
+	struct damon_target *t;
+
+	if (list_is_singular(&ctx->adaptive_targets)) {
+		damon_for_each_target(t, ctx)
+			damon_pa_check_and_prepare(ctx, t);
+		return;
+	}
+	check_accesses(ctx);
+	prepare_access_checks(ctx);
+}
+
 static void probe(struct damon_ctx *ctx, struct damon_region *r)
 {
-	struct folio *folio = damon_folio_get(pfn_of_sample(ctx, r));
+	u64 phys = damon_pa_phys(r->sampling_addr, ctx->addr_unit);
+	struct folio *folio = damon_folio_get(damon_pa_pfn(phys));
 
 	damon_count_probe_hits(ctx, r, folio);
 	if (folio)
@@ -127,13 +78,14 @@ static unsigned int max_hits_wsum(struct damon_ctx *ctx)
 static unsigned int apply_probes(struct damon_ctx *ctx, bool set_samples,
 				 bool return_max_wsum)
 {
+	u64 rnd = damon_sample_seed(ctx);
 	struct damon_target *t;
 	struct damon_region *r;
 
 	damon_for_each_target(t, ctx) {
 		damon_for_each_region(r, t) {
 			if (set_samples)
-				choose_sample(ctx, r);
+				r->sampling_addr = damon_sample_next(r, &rnd);
 			probe(ctx, r);
 			cond_resched();
 		}
@@ -148,6 +100,7 @@ static int __init damon_pa_init(void)
 		.pidless = true,
 		.prepare_access_checks = prepare_access_checks,
 		.check_accesses = check_accesses,
+		.check_and_prepare = check_and_prepare,
 		.apply_probes = apply_probes,
 		.get_scheme_score = damos_priority,
 		.apply_scheme = damon_pa_apply_scheme,
