@@ -3,6 +3,8 @@
  * Regions that cover the memory of the system, or a range instead.
  */
 
+#include <linux/io.h>
+
 #include "helpers.h"
 
 struct ram_case {
@@ -71,12 +73,46 @@ static void given_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->regions[0].ar.end, c->region.end);
 }
 
+static const unsigned long default_units[] = { 1, 4096, 65536 };
+
+static void unit_desc(const unsigned long *unit, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "units of %lu", *unit);
+}
+
+/* All of memory, with its holes, in one region; the largest bank is in it. */
+static void default_test(struct kunit *test)
+{
+	unsigned long unit = *(const unsigned long *)test->param_value;
+	unsigned long min_sz = max(PAGE_SIZE / unit, 1);
+	struct damon_target *t = test_target(test, NULL);
+	unsigned long bank_start = 0, bank_end = 0, start = 0, end = 0;
+	int err = damon_set_region_system_rams_default(t, &start, &end, unit, min_sz);
+	u64 here = virt_to_phys(t);
+
+	if (err == -EINVAL)
+		kunit_skip(test, "there is no System RAM");
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_ASSERT_EQ(test, damon_nr_regions(t), 1);
+	KUNIT_EXPECT_LE(test, (u64)start * unit, here);
+	KUNIT_EXPECT_GT(test, (u64)end * unit, here);
+	KUNIT_EXPECT_LE(test, t->regions[0].ar.start, start);
+	KUNIT_EXPECT_GE(test, t->regions[0].ar.end, end);
+	err = damon_set_region_biggest_system_ram_default(t, &bank_start, &bank_end);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_EXPECT_GE(test, bank_start / unit, start);
+	KUNIT_EXPECT_LE(test, bank_end / unit, end);
+	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), 1);
+}
+
+KUNIT_ARRAY_PARAM(unit, default_units, unit_desc);
 KUNIT_ARRAY_PARAM_DESC(given, given_cases, why);
 KUNIT_ARRAY_PARAM_DESC(ram, ram_cases, why);
 
 static struct kunit_case system_ram_test_cases[] = {
 	KUNIT_CASE_PARAM(ram_test, ram_gen_params),
 	KUNIT_CASE_PARAM(given_test, given_gen_params),
+	KUNIT_CASE_PARAM(default_test, unit_gen_params),
 	{}
 };
 
