@@ -7,11 +7,13 @@ import re
 import struct
 import subprocess
 
-from damon_workload import helper
+from damon_test import Skip, check, wait_until
+from damon_workload import helper, MIB
 
 PAGE = os.sysconf('SC_PAGE_SIZE')
 CGROUPS = '/sys/fs/cgroup'
-PRESENT = 1 << 63
+KSM = '/sys/kernel/mm/ksm'
+PRESENT, SWAPPED = 1 << 63, 1 << 62
 PFN_MASK = (1 << 55) - 1
 
 
@@ -25,13 +27,46 @@ def put(path, value):
         f.write(str(value))
 
 
+@contextlib.contextmanager
+def setting(path, value):
+    old = read(path)
+    put(path, value)
+    try:
+        yield
+    finally:
+        put(path, old)
+
+
 def numbers(text):
     """Lines of a name and a number."""
-    return {name: int(value) for name, value in re.findall(r'^(\S+?):? +(\d+)', text, re.M)}
+    return {name: int(value) for name, value in re.findall(r'^(\S+?):? +(-?\d+)', text, re.M)}
 
 
 def vmstat(name):
     return numbers(read('/proc/vmstat'))[name]
+
+
+def node_stats(nid, name='meminfo'):
+    """The counters of a node, in pages (name 'vmstat') or KiB."""
+    text = read(f'/sys/devices/system/node/node{nid}/{name}')
+    return numbers(text.replace(f'Node {nid} ', ''))
+
+
+def isolated():
+    """Pages off their LRU lists for a while, as (node, kind) -> number; exact."""
+    put('/proc/sys/vm/stat_refresh', 1)
+    found = {(nid, name): node_stats(nid, 'vmstat')[name] for nid in memory_nodes()
+             for name in ('nr_isolated_anon', 'nr_isolated_file')}
+    return {key: number for key, number in found.items() if number}
+
+
+def libraries():
+    """Paths of programs and libraries of some size."""
+    for path, _, names in os.walk('/usr/lib'):
+        for name in (f'{path}/{n}' for n in sorted(names)):
+            if os.path.isfile(name) and not os.path.islink(name) and \
+               2 * MIB < os.path.getsize(name) < 64 * MIB:
+                yield name
 
 
 def ram():
@@ -91,12 +126,27 @@ class Pages:
         self.proc.stdin.flush()
         return self.proc.stdout.readline().strip()
 
-    def frames(self):
-        """Numbers of the frames of the pages that are present, by address."""
+    def entries(self):
+        """What pagemap has of each page."""
         with open(f'/proc/{self.pid}/pagemap', 'rb') as f:
             f.seek(self.start // PAGE * 8)
             data = f.read(self.size // PAGE * 8)
-        return [entry & PFN_MASK for entry, in struct.iter_unpack('Q', data) if entry & PRESENT]
+        return [entry for entry, in struct.iter_unpack('Q', data)]
+
+    def frames(self):
+        """Numbers of the frames of the pages that are present, by address."""
+        return [entry & PFN_MASK for entry in self.entries() if entry & PRESENT]
+
+    def swapped(self):
+        """Bytes in swap."""
+        return sum(PAGE for entry in self.entries() if entry & SWAPPED)
+
+    def rss(self):
+        """Bytes of the mapping that are resident."""
+        with open(f'/proc/{self.pid}/smaps', encoding='ascii') as f:
+            text = f.read()
+        entry = re.search(rf'^0*{self.start:x}-.*?^Rss: +(\d+)', text, re.M | re.S)
+        return int(entry[1]) << 10
 
     def ranges(self):
         """The physical ranges of the frames, by ascending address."""
@@ -131,3 +181,19 @@ def pages(kind, what, node=None, in_group=None):
         finally:
             proc.kill()
             proc.wait()
+
+
+@contextlib.contextmanager
+def merged(size, node=None, sharing=8):
+    """A process with pages of equal contents, about that many of them merged into each."""
+    if not os.path.exists(KSM):
+        raise Skip('no KSM')
+    # 2 undoes all merging: before the limit is changed, and before it is changed back
+    with setting(f'{KSM}/run', 2), setting(f'{KSM}/max_page_sharing', sharing), \
+            setting(f'{KSM}/run', 2), setting(f'{KSM}/pages_to_scan', 10000), \
+            setting(f'{KSM}/sleep_millisecs', 10), pages('same', size, node) as work:
+        put(f'{KSM}/run', 1)
+        check(wait_until(lambda: len(set(work.frames())) * PAGE < 2 * size // sharing, 60),
+              f'{len(set(work.frames()))} different pages')
+        put(f'{KSM}/run', 0)
+        yield work

@@ -6,17 +6,24 @@ import contextlib
 import time
 
 import damon_sysfs as damon
-from damon_memory import PAGE, group, memory_nodes, numbers, pages, read, vmstat
-from damon_paddr import context, isolated, once, running
+from damon_memory import (PAGE, group, isolated, libraries, memory_nodes, merged, node_stats,
+                          pages, setting, vmstat)
+from damon_paddr import apply, context, make_old, running
 from damon_test import Skip, check, equal, require, run, wait_until
 from damon_workload import MIB, ticking
 
 SIZE = 16 * MIB
+MANY_SIZE = 2 * MIB
+READERS = 100
 MOST = 0.9
 
+# What a memory cgroup calls memory of a kind.
+IN_GROUP = {'anon': 'anon', 'huge': 'anon', 'shared': 'shmem', 'file': 'file'}
 
-def resident(work):
-    return len(work.frames()) * PAGE
+
+def most(what, got, whole):
+    print(f'# {what}: {got >> 10} of {whole >> 10} KiB')
+    check(got >= MOST * whole, f'{what}: only {got >> 10} of {whole >> 10} KiB')
 
 
 def intact(*works):
@@ -24,20 +31,51 @@ def intact(*works):
         equal('contents', work.tell('check'), 'intact')
 
 
+# --- pageout ----------------------------------------------------------------
+
 def pageout(kind):
     """What is in the regions is swapped; a process next to it is not."""
     with group('victim') as victims, pages(kind, SIZE, in_group=victims) as work, \
             pages(kind, SIZE) as other:
+        ranges, rss = work.ranges(), work.rss()
+        make_old(ranges)
         before = vmstat('pswpout')
-        stats = once('pageout', work.ranges())
-        left, swapped = resident(work), vmstat('pswpout') - before
-        print(f'# {left >> 10} KiB left, applied {stats["sz_applied"] >> 10} KiB')
-        check(left <= (1 - MOST) * SIZE, f'{left >> 10} KiB are still resident')
-        check(swapped * PAGE >= MOST * SIZE, f'only {swapped} pages swapped out')
-        check(victims.swapped() >= MOST * SIZE, 'swap is not charged to the cgroup')
-        check(stats['sz_applied'] >= MOST * SIZE, 'it says it did less')
-        equal('the other process', resident(other), SIZE)
+        stats = apply('pageout', ranges)
+        most('no longer resident', rss - work.rss(), SIZE)
+        most('swapped out', (vmstat('pswpout') - before) * PAGE, SIZE)
+        most('swap of the cgroup', victims.swapped(), SIZE)
+        check(victims.stat(IN_GROUP[kind]) <= (1 - MOST) * SIZE, 'the cgroup has it in memory')
+        most('applied', stats['sz_applied'], SIZE)
+        equal('the other process', other.rss(), SIZE)
         intact(work, other)
+
+
+def pageout_file():
+    """Page cache is dropped, and comes back from the file."""
+    path = next(libraries(), None)
+    if not path:
+        raise Skip('no file of some size in /usr/lib')
+    with pages('file', path) as work:
+        ranges, rss, before = work.ranges(), work.rss(), vmstat('pswpout')
+        make_old(ranges)
+        cached = vmstat('nr_file_pages')
+        stats = apply('pageout', ranges)
+        most('no longer resident', rss - work.rss(), rss)
+        check((cached - vmstat('nr_file_pages')) * PAGE > rss // 2, 'it is still cached')
+        most('applied', stats['sz_applied'], rss)
+        check((vmstat('pswpout') - before) * PAGE < MIB, 'file memory went to swap')
+
+
+def pageout_locked():
+    """Unevictable memory stays, and stays where it was."""
+    with pages('anon', SIZE) as work:
+        equal('mlock', work.tell('lock'), 'done')
+        check(wait_until(lambda: vmstat('nr_unevictable') * PAGE >= MOST * SIZE), 'not locked')
+        ranges, before = work.ranges(), vmstat('nr_unevictable')
+        make_old(ranges)
+        check(apply('pageout', ranges)['sz_applied'] <= (1 - MOST) * SIZE, 'it says it did')
+        equal('resident', work.rss(), SIZE)
+        most('unevictable', vmstat('nr_unevictable') * PAGE, before * PAGE)
 
 
 def spare_young():
@@ -46,29 +84,42 @@ def spare_young():
         busy.tell('touch')
         scheme = damon.scheme('pageout', apply_interval_us=500000)
         with running(context(sorted(busy.ranges() + idle.ranges()), scheme)):
-            check(wait_until(lambda: resident(idle) <= (1 - MOST) * SIZE, 20),
-                  f'{resident(idle) >> 10} KiB of the idle process are still resident')
-            time.sleep(1)
-            left = resident(busy)
-        check(left >= MOST * SIZE, f'only {left >> 10} KiB of the busy process left')
+            check(wait_until(lambda: idle.rss() <= (1 - MOST) * SIZE, 30),
+                  f'{idle.rss() >> 10} KiB of the idle process are still resident')
+            time.sleep(2)
+            most('busy and resident', busy.rss(), SIZE)
         intact(busy, idle)
 
 
-LRU_ACTIONS = {'active_anon': 'lru_prio', 'inactive_anon': 'lru_deprio'}
+# --- LRU lists --------------------------------------------------------------
+
+LRU_ACTIONS = {'active': 'lru_prio', 'inactive': 'lru_deprio'}
 
 
-def lru(wanted, other):
+def on_list(name):
+    return sum(node_stats(nid)[name] for nid in memory_nodes()) << 10
+
+
+def lru(wanted, other, kind, memory):
     """From one list to the other, and only what is in the regions."""
     with group('sorted') as ours, group('other') as others, \
-            pages('anon', SIZE, in_group=ours) as work, \
-            pages('anon', SIZE, in_group=others) as control:
-        once(LRU_ACTIONS[other], sorted(work.ranges() + control.ranges()))
-        stats = once(LRU_ACTIONS[wanted], work.ranges())
-        check(wait_until(lambda: ours.stat(wanted) >= MOST * SIZE),
-              f'{ours.stat(wanted) >> 10} KiB {wanted}')
-        check(others.stat(other) >= MOST * SIZE, f'control: {others.stat(other) >> 10} KiB {other}')
-        check(stats['sz_applied'] >= MOST * SIZE, 'it says it did less')
+            pages(kind, SIZE, in_group=ours) as work, \
+            pages(kind, SIZE, in_group=others) as control:
+        apply(LRU_ACTIONS[other], sorted(work.ranges() + control.ranges()))
+        before = on_list(f'{wanted.capitalize()}({memory})')
+        stats = apply(LRU_ACTIONS[wanted], work.ranges())
+        wait_until(lambda: ours.stat(f'{wanted}_{memory}') >= MOST * SIZE)
+        most(f'{wanted} of the cgroup', ours.stat(f'{wanted}_{memory}'), SIZE)
+        most(f'{other} of the control', others.stat(f'{other}_{memory}'), SIZE)
+        grown = on_list(f'{wanted.capitalize()}({memory})') - before
+        check(grown > SIZE // 2, f'the lists of the nodes grew by {grown >> 10} KiB')
+        most('applied', stats['sz_applied'], SIZE)
         intact(work, control)
+
+
+# --- migration --------------------------------------------------------------
+
+NODE_COUNTERS = {'anon': 'AnonPages', 'huge': 'AnonPages', 'shared': 'Shmem'}
 
 
 def two_nodes():
@@ -80,13 +131,17 @@ def two_nodes():
 
 def migrate(action, kind):
     here, there = two_nodes()
-    with pages(kind, SIZE, here) as work, pages(kind, SIZE, here) as other:
-        before = vmstat('pgmigrate_success')
-        stats = once(action, work.ranges(), target_nid=there)
-        moved = work.on_node(there)
-        check(moved >= MOST * SIZE, f'only {moved >> 10} KiB moved')
-        check(vmstat('pgmigrate_success') > before, 'no page was migrated')
-        check(stats['sz_applied'] >= MOST * SIZE, 'it says it did less')
+    counter = NODE_COUNTERS[kind]
+    with group('moved') as ours, pages(kind, SIZE, here, ours) as work, \
+            pages(kind, SIZE, here) as other:
+        before, on_node = vmstat('pgmigrate_success'), node_stats(there)[counter]
+        stats = apply(action, work.ranges(), target_nid=there)
+        most('moved', work.on_node(there), SIZE)
+        most('of the cgroup there', ours.on_node(IN_GROUP[kind], there), SIZE)
+        most('migrations', (vmstat('pgmigrate_success') - before) * PAGE, SIZE)
+        grown = (node_stats(there)[counter] - on_node) << 10
+        check(grown > SIZE // 2, f'the node has {grown >> 10} KiB more')
+        most('applied', stats['sz_applied'], SIZE)
         equal('the other process', other.on_node(here), SIZE)
         intact(work, other)
 
@@ -95,44 +150,84 @@ def migrate_nowhere(nid):
     here, _ = two_nodes()
     nid = here if nid is None else nid
     with pages('anon', SIZE, here) as work:
-        stats = once('migrate_cold', work.ranges(), target_nid=nid)
+        stats = apply('migrate_cold', work.ranges(), target_nid=nid)
         equal('applied', (stats['sz_applied'], stats['nr_applied']), (0, 0))
         equal('bytes on the node', work.on_node(here), SIZE)
         intact(work)
 
 
 def free_on(nid):
-    text = read(f'/sys/devices/system/node/node{nid}/meminfo')
-    return numbers(text.replace(f'Node {nid} ', ''))['MemFree'] << 10
+    return node_stats(nid)['MemFree'] << 10
+
+
+@contextlib.contextmanager
+def filled(nid, room):
+    """A node with about so much free memory; huge pages take the rest at once."""
+    pool = f'/sys/devices/system/node/node{nid}/hugepages/hugepages-2048kB/nr_hugepages'
+    with setting(pool, max(0, free_on(nid) - room) // (2 * MIB)), contextlib.ExitStack() as stack:
+        for _ in range(8):
+            if free_on(nid) > room + MIB:
+                stack.enter_context(pages('anon', min(free_on(nid) - room, 64 * MIB), nid))
+        if free_on(nid) > 2 * room:
+            raise Skip(f'{free_on(nid) >> 10} KiB are still free')
+        yield
 
 
 def migrate_to_full():
-    """All that does not fit stays where it is."""
+    """All that does not fit stays where it is, or goes to swap, but nothing is lost."""
     here, there = two_nodes()
-    room = 24 * MIB
-    with contextlib.ExitStack() as stack:
-        work = stack.enter_context(pages('anon', 4 * SIZE, here))
-        while free_on(there) > room + MIB:
-            stack.enter_context(pages('anon', min(free_on(there) - room, 256 * MIB), there))
-        once('migrate_hot', work.ranges(), target_nid=there)
-        moved = work.on_node(there)
-        print(f'# {moved >> 10} KiB of {4 * SIZE >> 10} moved')
-        check(moved < 2 * room, 'more than there is room for')
-        equal('bytes on both nodes', work.on_node(here) + moved, 4 * SIZE)
-        equal('isolated pages', isolated(), 0)
+    room, size = 24 * MIB, 4 * SIZE
+    with pages('anon', size, here) as work, filled(there, room):
+        ranges = work.ranges()
+        stats = apply('migrate_hot', ranges, target_nid=there)
+        moved, left = work.on_node(there), work.on_node(here)
+        print(f'# {moved >> 10} KiB moved, {left >> 10} KiB left, of {size >> 10} KiB')
+        check(stats['sz_applied'] < size, 'it found room for all of it')
+        equal('bytes on both nodes and in swap', left + moved + work.swapped(), size)
+        equal('isolated pages', isolated(), {})
         intact(work)
 
+
+# --- memory of many ---------------------------------------------------------
+
+@contextlib.contextmanager
+def of_many(kind, node=None):
+    """Memory that 101 processes map."""
+    memory = merged(MANY_SIZE, node) if kind == 'same' else pages(kind, MANY_SIZE, node)
+    with memory as work:
+        equal('fork', work.tell(f'fork {READERS}'), 'done')
+        yield work
+
+
+def pageout_of_many(kind):
+    with of_many(kind) as work:
+        ranges = work.ranges()
+        make_old(ranges)
+        apply('pageout', ranges)
+        most('no longer resident', MANY_SIZE - work.rss(), MANY_SIZE)
+        intact(work)
+
+
+def migrate_of_many(kind):
+    here, there = two_nodes()
+    with of_many(kind, here) as work:
+        apply('migrate_cold', work.ranges(), target_nid=there)
+        most('moved', work.on_node(there), MANY_SIZE)
+        intact(work)
+
+
+# --- the rest ---------------------------------------------------------------
 
 def stat():
     """Counts what passes the filters; does nothing."""
     anon = [damon.filter_of('anon', matching=True, allow=True)]
     with pages('huge', SIZE) as work, pages('shared', SIZE) as other:
         ranges = work.ranges()
-        equal('passed without filters', once('stat', ranges)['sz_ops_filter_passed'], 0)
-        stats = once('stat', ranges, anon)
+        equal('passed without filters', apply('stat', ranges)['sz_ops_filter_passed'], 0)
+        stats = apply('stat', ranges, anon)
         equal('passed', stats['sz_ops_filter_passed'], SIZE)
         equal('applied', stats['sz_applied'], 0)
-        equal('passed elsewhere', once('stat', other.ranges(), anon)['sz_ops_filter_passed'], 0)
+        equal('passed elsewhere', apply('stat', other.ranges(), anon)['sz_ops_filter_passed'], 0)
         equal('the mapping', work.ranges(), ranges)
 
 
@@ -144,33 +239,42 @@ def part_of_huge():
             raise Skip('no huge page')
         start = ranges[0][0]
         parts = [(start + i * 512 * 1024, start + (i + 1) * 512 * 1024) for i in range(4)]
-        stats = once('stat', parts, [damon.filter_of('anon', matching=True, allow=True)])
+        stats = apply('stat', parts, [damon.filter_of('anon', matching=True, allow=True)])
         equal('passed', stats['sz_ops_filter_passed'], 2 * MIB)
+        equal('applied', apply('lru_prio', parts)['sz_applied'], 2 * MIB)
+        equal('applied to a part', apply('lru_deprio', parts[2:3])['sz_applied'], 2 * MIB)
 
 
 def unsupported(action):
     with pages('anon', SIZE) as work:
         ranges = work.ranges()
-        stats = once(action, ranges)
+        stats = apply(action, ranges)
         equal('applied', stats['sz_applied'], 0)
-        check(stats['sz_tried'] == sum(e - s for s, e in ranges), 'not all was tried')
+        equal('tried', stats['sz_tried'], sum(e - s for s, e in ranges))
         equal('the mapping', work.ranges(), ranges)
 
 
 require(memory=600 * MIB)
 run([(f'pageout of {kind} memory', lambda k=kind: pageout(k))
      for kind in ('anon', 'huge', 'shared')] +
-    [('pageout spares what is young', spare_young),
-     ('lru_prio', lambda: lru('active_anon', 'inactive_anon')),
-     ('lru_deprio', lambda: lru('inactive_anon', 'active_anon'))] +
+    [('pageout of page cache', pageout_file),
+     ('pageout of locked memory', pageout_locked),
+     ('pageout spares what is young', spare_young)] +
+    [(f'{action} of {kind} memory', lambda w=wanted, o=other, k=kind, m=memory: lru(w, o, k, m))
+     for kind, memory in (('anon', 'anon'), ('huge', 'anon'), ('shared', 'anon'))
+     for action, wanted, other in (('lru_prio', 'active', 'inactive'),
+                                   ('lru_deprio', 'inactive', 'active'))] +
     [(f'{action} of {kind} memory', lambda a=action, k=kind: migrate(a, k))
      for action in ('migrate_hot', 'migrate_cold') for kind in ('anon', 'huge', 'shared')] +
     [('migration to the same node', lambda: migrate_nowhere(None)),
      ('migration to no node', lambda: migrate_nowhere(-1)),
      ('migration to a node that is offline', lambda: migrate_nowhere(63)),
      ('migration to a number beyond all nodes', lambda: migrate_nowhere(1 << 30)),
-     ('migration to a full node', migrate_to_full),
-     ('stat', stat),
+     ('migration to a full node', migrate_to_full)] +
+    [(f'{what} of {kind} memory of {READERS + 1} processes', lambda a=action, k=kind: a(k))
+     for what, action in (('pageout', pageout_of_many), ('migration', migrate_of_many))
+     for kind in ('anon', 'shared', 'same')] +
+    [('stat', stat),
      ('parts of a huge page', part_of_huge)] +
     [(f'{action}, which is not supported', lambda a=action: unsupported(a))
      for action in ('willneed', 'cold', 'hugepage', 'nohugepage', 'collapse')], seconds=120)

@@ -5,15 +5,17 @@
  * usage: pages anon|huge|shared|same|hugetlb BYTES [NODE]
  *        pages file PATH [NODE]
  *
- * "shared" is shared anonymous memory; "same" is pages of equal contents that
- * may be merged; "file" is a private mapping of a file, read only.  NODE is where
- * to have them first; they may be moved.
+ * "shared" is a file in memory without a name, shared; "same" is pages of equal
+ * contents that may be merged; "file" is a private mapping of a file, read only.
+ * NODE is where to have them first; they may be moved.
  *
  * Prints address and size of the mapping.  Each line read is answered with one:
  * "touch" (from now on read all pages over and over again), "rest" (stop that),
  * "check" (have all pages their contents?), "fork N" (N children that map and
- * touch the same pages).  End of input ends the program.
+ * touch the same pages), "lock" (in memory), "unmap" and "map" (the same pages
+ * again, in the same place).  End of input ends the program.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -38,12 +40,13 @@ struct kind {
 	int flags;
 	int advice;
 	bool same;
+	bool memfd;
 };
 
 static const struct kind kinds[] = {
 	{ "anon", MAP_PRIVATE | MAP_ANONYMOUS, MADV_NOHUGEPAGE },
 	{ "huge", MAP_PRIVATE | MAP_ANONYMOUS, MADV_HUGEPAGE },
-	{ "shared", MAP_SHARED | MAP_ANONYMOUS, MADV_NOHUGEPAGE },
+	{ "shared", MAP_SHARED, MADV_NOHUGEPAGE, .memfd = true },
 	{ "same", MAP_PRIVATE | MAP_ANONYMOUS, MADV_MERGEABLE, true },
 	{ "hugetlb", MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, 0 },
 	{ "file", MAP_PRIVATE, 0 },
@@ -53,6 +56,7 @@ static const struct kind kinds[] = {
 static const struct kind *kind;
 static char *area;
 static size_t size, page;
+static int fd = -1;
 static bool touching;
 
 static void die(const char *what)
@@ -89,9 +93,10 @@ static void *touch_all(void *arg)
 	return arg;
 }
 
+/* Whose contents are not ours. */
 static bool is_file(void)
 {
-	return !(kind->flags & MAP_ANONYMOUS);
+	return !(kind->flags & MAP_ANONYMOUS) && !kind->memfd;
 }
 
 static bool intact(void)
@@ -112,19 +117,31 @@ static void set_policy(int mode, const char *node)
 		die("set_mempolicy");
 }
 
-/* Anonymous memory is aligned, so that huge pages fit. */
-static void map_area(int fd)
+static void map_area(void)
 {
-	size_t more = is_file() || kind->flags & MAP_HUGETLB ? 0 : HUGE_ALIGN;
 	int prot = is_file() ? PROT_READ : PROT_READ | PROT_WRITE;
 
-	area = mmap(NULL, size + more, prot, kind->flags, fd, 0);
-	if (area == MAP_FAILED)
+	if (mmap(area, size, prot, kind->flags | MAP_FIXED, fd, 0) == MAP_FAILED)
 		die("mmap");
-	if (more)
-		area += -(uintptr_t)area % HUGE_ALIGN;
 	if (kind->advice && madvise(area, size, kind->advice))
 		die("madvise");
+}
+
+static void unmap_area(void)
+{
+	if (mmap(area, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) == MAP_FAILED)
+		die("unmap");
+}
+
+/* Aligned, so that huge pages fit, and with a gap around it, so that the mapping is one. */
+static void find_area(void)
+{
+	area = mmap(NULL, size + 2 * HUGE_ALIGN, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (area == MAP_FAILED)
+		die("mmap");
+	area += HUGE_ALIGN - (uintptr_t)area % HUGE_ALIGN;
 }
 
 static void fill(void)
@@ -139,15 +156,32 @@ static void fill(void)
 	}
 }
 
-static int open_file(const char *path)
+static void open_file(const char *path)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY);
 
+	fd = open(path, O_RDONLY);
 	if (fd < 0 || fstat(fd, &st))
 		die(path);
 	size = st.st_size;
-	return fd;
+}
+
+static void make_file(void)
+{
+	fd = memfd_create("pages", 0);
+	if (fd < 0 || ftruncate(fd, size))
+		die("memfd");
+}
+
+static void open_area(const char *what)
+{
+	if (is_file()) {
+		open_file(what);
+		return;
+	}
+	size = strtoul(what, NULL, 0);
+	if (kind->memfd)
+		make_file();
 }
 
 static void start_toucher(void)
@@ -178,6 +212,16 @@ static const char *obey(const char *line)
 	}
 	if (!strcmp(line, "check\n"))
 		return intact() ? "intact" : "broken";
+	if (!strcmp(line, "lock\n"))
+		return mlock(area, size) ? "failed" : "done";
+	if (!strcmp(line, "map\n")) {
+		map_area();
+		return "done";
+	}
+	if (!strcmp(line, "unmap\n")) {
+		unmap_area();
+		return "done";
+	}
 	__atomic_store_n(&touching, !strcmp(line, "touch\n"), __ATOMIC_RELAXED);
 	return "done";
 }
@@ -185,7 +229,6 @@ static const char *obey(const char *line)
 int main(int argc, char **argv)
 {
 	char line[256];
-	int fd = -1;
 
 	if (argc < 3)
 		return 2;
@@ -194,11 +237,9 @@ int main(int argc, char **argv)
 	if (!kind->name)
 		return 2;
 	page = sysconf(_SC_PAGESIZE);
-	if (is_file())
-		fd = open_file(argv[2]);
-	else
-		size = strtoul(argv[2], NULL, 0);
-	map_area(fd);
+	open_area(argv[2]);
+	find_area();
+	map_area();
 	if (argc > 3)
 		set_policy(MPOL_BIND, argv[3]);
 	fill();
