@@ -70,7 +70,7 @@ def watched(row, load, path):
     pages = bench_guest.physical_pages(load.proc.pid, load.start, load.start + size)
     with open(path, 'wb') as f:
         array.array('Q', pages).tofile(f)
-    start, end = bench_guest.busiest_gigabyte(pages)
+    start, end = bench_guest.busiest_range(pages)
     return damon.target(0, [(start, end)]), start, {'pages': os.path.basename(path)}
 
 

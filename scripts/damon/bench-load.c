@@ -3,7 +3,7 @@
  * What the bench monitors: memory, all of it touched at start, and read again
  * in full every period.
  *
- * usage: bench-load small|huge|vmas BYTES PERIOD_MS
+ * usage: bench-load small|huge|vmas|shared BYTES PERIOD_MS
  *
  * vmas: neighbouring blocks of VMA_PAGES differ in protection, so that each is
  * a mapping of its own.  PERIOD_MS 0: never read again.  Prints the address of
@@ -47,10 +47,10 @@ static void *read_all(void *arg)
 	return arg;
 }
 
-static void *map_anonymous(size_t bytes)
+static void *map_anonymous(size_t bytes, int sharing)
 {
 	void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			 sharing | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (map == MAP_FAILED) {
 		perror("mmap");
@@ -73,7 +73,8 @@ static void cut_into_vmas(char *map)
 
 static void map_area(const char *kind)
 {
-	char *map = map_anonymous(size + HUGE_PAGE);
+	char *map = map_anonymous(size + HUGE_PAGE, strcmp(kind, "shared") ?
+				  MAP_PRIVATE : MAP_SHARED);
 	int huge = !strcmp(kind, "huge");
 	size_t at;
 
@@ -101,7 +102,7 @@ static void map_and_unmap(long rounds)
 
 	while (rounds--) {
 		before = now_ns();
-		map = map_anonymous(MAP_ROUND_BYTES);
+		map = map_anonymous(MAP_ROUND_BYTES, MAP_PRIVATE);
 		longest = longer(longest, before);
 		*map = 1;
 		before = now_ns();

@@ -64,7 +64,7 @@ class Load:
         return self.start, self.start + self.size
 
     def physical(self):
-        return busiest_gigabyte(physical_pages(self.proc.pid, *self.virtual()))
+        return busiest_range(physical_pages(self.proc.pid, *self.virtual()), self.size)
 
     def map_rounds(self, rounds):
         self.proc.stdin.write(f'{rounds}\n')
@@ -79,9 +79,9 @@ def physical_pages(pid, start, end):
     return [(entry & (1 << 55) - 1) * PAGE for entry in data if entry >> 63]
 
 
-def busiest_gigabyte(pages):
-    """The gigabyte of System RAM, or what they are if less, that has most of the pages."""
-    span, step = min(len(pages) * PAGE, 1024 * MIB), 64 * MIB
+def busiest_range(pages, most=1024 * MIB):
+    """The range of System RAM, as large as they are or as most, that has most of the pages."""
+    span, step = min(len(pages) * PAGE, most), 64 * MIB
     _, start = max((sum(start <= p < start + span for p in pages[::64]), start)
                    for first, last in system_ram()
                    for start in range(-(-first // step) * step, last - span + 1, step))

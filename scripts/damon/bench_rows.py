@@ -19,6 +19,8 @@ HUGE = Load('huge', 1024, 10)
 VMAS = Load('vmas', 1024, 10)
 BIG = Load('small', 8192, 0)
 OWN = Load('none', 0, 0)  # the measure has its own program
+WIDE = Load('small', 4096, 10)
+SHARED = Load('shared', 1024, 10)
 
 # A sequence of stat schemes: how many, and whether their pattern matches.
 Schemes = collections.namedtuple('Schemes', 'count matching')
@@ -50,7 +52,13 @@ ROWS = [
       for what in ('saved', 'cpu', 'settled')),
     *(row(f'lru-sort-{what}', f'lru_sort_{what}', load=OWN, mem_mb=TIGHT_MB)
       for what in ('faults', 'cpu')),
+    row('huge-paddr-1000', ops='paddr', load=HUGE),
+    row('huge-paddr-5000', ops='paddr', regions=5000, load=HUGE),
+    row('shared-paddr-1000', ops='paddr', load=SHARED),
+    row('idle-paddr-1000', ops='paddr', load=IDLE),
     row('8g-vaddr-1000', load=BIG, mem_mb=BIG_MB),
+    *(row(f'4g-paddr-{n}', ops='paddr', regions=n, load=WIDE, mem_mb=BIG_MB)
+      for n in (100, 1000, 5000)),
 ]
 
 NAMES = [r.name for r in ROWS]
