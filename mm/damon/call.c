@@ -184,13 +184,13 @@ bool damon_any_requests(struct damon_run *run)
 bool damon_anyone_waits(struct damon_run *run)
 {
 	struct damon_request *req;
+	bool waits = false;
 
-	guard(spinlock)(&run->lock);
-	list_for_each_entry(req, &run->requests, list) {
-		if (!req->repeat)
-			return true;
+	scoped_guard(spinlock, &run->lock) {
+		list_for_each_entry(req, &run->requests, list)
+			waits |= !req->repeat;
 	}
-	return false;
+	return waits;
 }
 
 /* Serve what was asked for up to now.  Repeated calls queue up again. */

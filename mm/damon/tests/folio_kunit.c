@@ -77,6 +77,8 @@ static bool set_accessed_bit(struct kunit *test, const struct pages *pages,
 	mmap_read_lock(mm);
 	ptep = get_locked_pte(mm, addr, &ptl);
 	if (ptep) {
+		/* sparse does not see get_locked_pte() return with it held */
+		__acquire(ptl);
 		pte = ptep_get(ptep);
 		was = pte_young(pte);
 		set_pte_at(mm, addr, ptep, young ? pte_mkyoung(pte) : pte_mkold(pte));
