@@ -26,16 +26,6 @@
 #include "../internal.h"
 #include "folio.h"
 
-#ifndef CONFIG_MMU_NOTIFIER
-/* linux/mmu_notifier.h has a stub for every function but this one. */
-static inline int mmu_notifier_clear_young(struct mm_struct *mm,
-					   unsigned long start,
-					   unsigned long end)
-{
-	return 0;
-}
-#endif
-
 /**
  * damon_pte_age() - Whether an entry was used, and possibly forget that.
  * @vma:	what @addr is in

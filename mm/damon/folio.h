@@ -8,8 +8,19 @@
 
 #include <linux/hugetlb.h>
 #include <linux/memcontrol.h>
+#include <linux/mmu_notifier.h>
 #include <linux/page_idle.h>
 #include <linux/rmap.h>
+
+#ifndef CONFIG_MMU_NOTIFIER
+/* linux/mmu_notifier.h has a stub for every function but this one. */
+static inline int mmu_notifier_clear_young(struct mm_struct *mm,
+					   unsigned long start,
+					   unsigned long end)
+{
+	return 0;
+}
+#endif
 
 static inline bool damon_folio_of_memcg(struct folio *folio, u64 memcg_id)
 {
