@@ -11,14 +11,14 @@ import random
 
 PAGE = 4096
 MIB = 256  # pages
-SAMPLE_MS = 5
+TICKS = 2  # of bench-pattern, in a sampling interval
 
 Memory = collections.namedtuple('Memory', 'kind mib file_mib guest_mb')
 Row = collections.namedtuple('Row', 'name memory pattern bar_f1 title ops', defaults=('vaddr',))
 Part = collections.namedtuple('Part', 'start pages rate each_page', defaults=(1, False))
 Phase = collections.namedtuple('Phase', 'seconds parts')
 
-SECONDS = 4
+SECONDS = 3
 
 
 def scattered(rng, pages, count, size, unit=1):
@@ -36,14 +36,14 @@ def spots(count, size, unit=1):
 
 
 def stripes(rng, pages):
-    width = 32 * MIB
+    width = 8 * MIB
     first = rng.randrange(width)
     return [Phase(SECONDS, [Part(start, width)
                             for start in range(first, pages - width + 1, 2 * width)])]
 
 
 def graded(rng, pages):
-    width = 64 * MIB
+    width = 16 * MIB
     rates = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1]
     rng.shuffle(rates)
     first = rng.randrange(pages - len(rates) * width)
@@ -52,7 +52,7 @@ def graded(rng, pages):
 
 
 def moving(rng, pages):
-    size = 128 * MIB
+    size = 64 * MIB
     return [Phase(2, [Part(rng.randrange(pages - size), size)]) for _ in range(3)]
 
 
@@ -69,17 +69,17 @@ def uniform(_, pages):
     return [Phase(SECONDS, [Part(0, pages, 0.2, True)])]
 
 
+SMALL = Memory('anon', 256, 0, 2560)
+MEDIUM = Memory('anon', 512, 0, 2560)
+
 ROWS = [
-    Row('one-area', Memory('anon', 1024, 0, 2560), spots(1, 64 * MIB), 0,
-        'one hot area of 64 MiB in 1 GiB'),
-    Row('stripes', Memory('anon', 1024, 0, 2560), stripes, 0.97,
-        '16 stripes of 32 MiB in 1 GiB'),
-    Row('graded', Memory('anon', 1024, 0, 2560), graded, 0,
-        '7 areas of 64 MiB in 1 GiB, accessed in 10 to 100 % of the samples'),
-    Row('moving', Memory('anon', 1024, 0, 2560), moving, 0.97,
-        '128 MiB in 1 GiB that moves each 2 s'),
-    Row('uniform', Memory('anon', 1024, 0, 2560), uniform, 0,
-        '1 GiB of pages at random, each in 20 % of the samples'),
+    Row('one-area', MEDIUM, spots(1, 32 * MIB), 0, 'one hot area of 32 MiB in 512 MiB'),
+    Row('stripes', SMALL, stripes, 0.97, '16 stripes of 8 MiB in 256 MiB'),
+    Row('graded', SMALL, graded, 0,
+        '7 areas of 16 MiB in 256 MiB, accessed in 10 to 100 % of the samples'),
+    Row('moving', MEDIUM, moving, 0.97, '64 MiB in 512 MiB that moves each 2 s'),
+    Row('uniform', SMALL, uniform, 0,
+        '256 MiB of pages at random, each in 20 % of the samples'),
     Row('appearing', Memory('memfd', 2048, 64, 2560), appearing, 0,
         '8 spots of 8 MiB in 2 GiB, of which 4 move each second'),
     Row('needles-3g', Memory('memfd', 3072, 64, 2560), spots(17, MIB), 0.9,
@@ -88,13 +88,13 @@ ROWS = [
         '64 spots of 512 KiB in 8 GiB'),
     Row('huge-160g', Memory('hugefd', 160 << 10, 64, 2560), spots(1, 256 * MIB, 512), 0,
         'a hot block of 256 MiB in 160 GiB of huge pages'),
-    *(Row('paddr-' + name, Memory('anon', 1024, 0, 2560), pattern, 0,
-          'the gigabyte of physical memory that has ' + title, 'paddr')
+    *(Row('paddr-' + name, MEDIUM, pattern, 0,
+          'physical memory that has ' + title, 'paddr')
       for name, pattern, title in (
-          ('one-area', spots(1, 64 * MIB), 'a hot area of 64 MiB'),
-          ('stripes', stripes, '16 stripes of 32 MiB'),
-          ('moving', moving, '128 MiB that move each 2 s'),
-          ('spots', spots(8, 4 * MIB), '8 spots of 4 MiB'))),
+          ('one-area', spots(1, 32 * MIB), 'a hot area of 32 MiB'),
+          ('stripes', stripes, '32 stripes of 8 MiB'),
+          ('moving', moving, '64 MiB that move each 2 s'),
+          ('spots', spots(8, 2 * MIB), '8 spots of 2 MiB'))),
 ]
 
 
@@ -103,8 +103,8 @@ def phases(row, seed):
 
 
 def ticks(part):
-    """What bench-pattern has to do for the rate, in each millisecond."""
-    each = 1 - (1 - part.rate) ** (1 / SAMPLE_MS)
+    """What bench-pattern has to do for the rate, in each tick."""
+    each = 1 - (1 - part.rate) ** (1 / TICKS)
     if part.each_page:
         return 1000000, round(part.pages * each)
     return round(1000000 * each), 0

@@ -9,7 +9,7 @@
  * tables for all of it.  Prints the address.
  *
  * Each line read is a list of "OFFSET LENGTH PPM PAGES" that takes the place of
- * the last one: each tick of a millisecond, with a probability of PPM in a million, the
+ * the last one: each tick of 2.5 ms, with a probability of PPM in a million, the
  * part is touched: all of it, or so many pages at random if PAGES is not 0.
  * It is answered with the nanoseconds of CLOCK_MONOTONIC from which on it holds.
  */
@@ -23,7 +23,7 @@
 
 #define MAX_PARTS	128
 #define HUGE_PAGE	(2UL << 20)
-#define TICK_NS		1000000L
+#define TICK_NS		2500000L
 
 struct part {
 	size_t off, len, ppm, pages;

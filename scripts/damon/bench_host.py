@@ -45,12 +45,19 @@ def programs(*names):
     return target
 
 
+def keep(name, line):
+    """What is measured is in build/bench-NAME.jsonl, too, should the rest fail."""
+    with open(os.path.join(BUILD, f'bench-{name}.jsonl'), 'a', encoding='ascii') as f:
+        f.write(line)
+
+
 def results_of(lines, name, brief):
     """Objects the guest printed; each is shown as it comes, and so is what is none."""
     results = []
     for line in lines:
         if line.startswith('{'):
             results.append(json.loads(line))
+            keep(name, line)
             line = f'  {name} {results[-1]["row"]}: ' + brief(results[-1])
         print(line.rstrip(), file=sys.stderr, flush=True)
     return results

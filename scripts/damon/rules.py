@@ -159,7 +159,7 @@ def in_function(source, line):
 
 def every_file_has_a_licence(sources):
     bare = re.compile(r'patches/|README.md|MAINTAINERS.damon|Documentation/ABI/|'
-                      r'.*/(\.kunitconfig|config|settings)$')
+                      r'.*/(\.kunitconfig|config|settings)$|.*\.png$')
     return [s.path for s in sources
             if not bare.match(s.path) and not any('SPDX-License-Identifier:' in line
                                                    for line in s.lines[:4])]
