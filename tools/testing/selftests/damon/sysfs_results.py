@@ -5,7 +5,7 @@
 import time
 
 import damon_sysfs as damon
-from damon_test import Skip, check, equal, require, run, wait_until
+from damon_test import check, equal, require, run, wait_until
 from damon_workload import MIB, ticking, workload
 
 INTERVALS = 'monitoring_attrs/intervals'
@@ -92,30 +92,10 @@ def no_scheme_is_active():
         kdamond.stop()
 
 
-def hits_of_probes():
-    """One looks for anonymous memory and another one for what is not, in physical memory."""
-    probes = [damon.probe(damon.filter_of('anon', allow=True)),
-              damon.probe(damon.filter_of('anon', allow=False))]
-    kdamond, = damon.kdamonds(damon.context([-1], [damon.stat_scheme()], 'paddr',
-                                            {'probes': probes}))
-    if 'paddr' not in damon.read(f'{kdamond.context}/avail_operations').split():
-        raise Skip('no paddr')
-    kdamond.start()
-    time.sleep(1)
-    regions = kdamond.snapshot()
-    path = f'{kdamond.context}/schemes/0/tried_regions'
-    hits = [[int(damon.read(f'{path}/{i}/probes/{p}/hits')) for p in (0, 1)]
-            for i in range(len(regions))]
-    kdamond.stop()
-    check(all(hit <= 20 for pair in hits for hit in pair), f'more than samples: {hits}')
-    equal('probes that hit something', [any(pair[p] for pair in hits) for p in (0, 1)],
-          [True, True])
-
-
 def cases():
     for action in (all_but_tried_regions_are_refreshed, refresh_begins_at_once_when_turned_on,
                    without_a_command_nothing_changes, what_a_core_filter_rejects_is_not_tried,
-                   no_scheme_is_active, hits_of_probes):
+                   no_scheme_is_active):
         yield action.__name__.replace('_', ' '), action
 
 
