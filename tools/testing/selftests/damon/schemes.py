@@ -31,6 +31,7 @@ def size_quota():
         for _ in range(40):
             time.sleep(0.1)
             tried.append(kdamond.tried_bytes())
+        time.sleep(1)  # a window counts when it has ended
         stats = kdamond.stats()
     print(f'# {sum(t == MIB for t in tried)} of {len(tried)} used up, '
           f'exceeded {stats["qt_exceeds"]} times')
