@@ -64,29 +64,41 @@ static struct pages *map_pages(struct kunit *test, unsigned long flags)
 	return pages;
 }
 
+/**
+ * struct accessed_bit - Of an entry of a page table.
+ * @young:	what it is to be
+ * @was:	what it was
+ */
+struct accessed_bit {
+	bool young;
+	bool was;
+};
+
+static int exchange_bit(pte_t *ptep, unsigned long addr, void *data)
+{
+	struct accessed_bit *bit = data;
+	pte_t pte = ptep_get(ptep);
+
+	bit->was = pte_young(pte);
+	set_pte_at(current->mm, addr, ptep,
+		   bit->young ? pte_mkyoung(pte) : pte_mkold(pte));
+	return 0;
+}
+
 /* What hardware does, or undoes where @young is false; returns what it was. */
 static bool set_accessed_bit(struct kunit *test, const struct pages *pages,
 			     int i, bool young)
 {
 	unsigned long addr = pages->start + i * PAGE_SIZE;
+	struct accessed_bit bit = { .young = young };
 	struct mm_struct *mm = current->mm;
-	spinlock_t *ptl; /* of the page table */
-	bool was = false;
-	pte_t *ptep, pte;
+	int err;
 
 	mmap_read_lock(mm);
-	ptep = get_locked_pte(mm, addr, &ptl);
-	if (ptep) {
-		/* sparse does not see get_locked_pte() return with it held */
-		__acquire(ptl);
-		pte = ptep_get(ptep);
-		was = pte_young(pte);
-		set_pte_at(mm, addr, ptep, young ? pte_mkyoung(pte) : pte_mkold(pte));
-		pte_unmap_unlock(ptep, ptl);
-	}
+	err = apply_to_existing_page_range(mm, addr, PAGE_SIZE, exchange_bit, &bit);
 	mmap_read_unlock(mm);
-	KUNIT_ASSERT_NOT_NULL(test, ptep);
-	return was;
+	KUNIT_ASSERT_EQ(test, err, 0);
+	return bit.was;
 }
 
 static void mapped_test(struct kunit *test)
