@@ -2,6 +2,7 @@
 """Memory seen from outside of DAMON: cgroups, nodes, frames, counters of the kernel."""
 
 import contextlib
+import errno
 import os
 import re
 import struct
@@ -27,14 +28,25 @@ def put(path, value):
         f.write(str(value))
 
 
+def can_put(path, value):
+    try:
+        put(path, value)
+    except OSError as e:
+        if e.errno != errno.EBUSY:
+            raise
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def setting(path, value):
+    """Some settings of KSM cannot be changed while what has ended still shares pages."""
     old = read(path)
-    put(path, value)
+    check(wait_until(lambda: can_put(path, value), 30), f'{path} is busy')
     try:
         yield
     finally:
-        put(path, old)
+        check(wait_until(lambda: can_put(path, old), 30), f'{path} stays busy')
 
 
 def numbers(text):

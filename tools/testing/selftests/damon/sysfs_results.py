@@ -47,7 +47,8 @@ def refresh_begins_at_once_when_turned_on():
         kdamond = monitored(work.pid, [damon.stat_scheme()])
         check(not changes(lambda: kdamond.scheme('stats/nr_tried'), 0.5), 'refreshed with 0')
         damon.write(f'{kdamond.path}/refresh_ms', 1 << 31)
-        check(changes(lambda: kdamond.scheme('stats/nr_tried')), 'the first one is not at once')
+        check(wait_until(lambda: kdamond.scheme('stats/nr_tried') != '0'),
+              'the first one is not at once')
         check(not changes(lambda: kdamond.scheme('stats/nr_tried'), 1), 'another one followed')
         kdamond.stop()
 
