@@ -330,42 +330,27 @@ static void cut_in_many(struct damon_ctx *ctx, struct damon_rewrite *w,
 	}
 }
 
-static bool is_worth_many(const struct damon_region *r, unsigned int samples)
-{
-	return !r->rest && is_mixed(r, samples);
-}
-
-static unsigned long nr_worth_many(const struct damon_ctx *ctx, unsigned int samples)
-{
-	const struct damon_target *t;
-	const struct damon_region *r;
-	unsigned long nr = 0;
-
-	damon_for_each_target(t, ctx) {
-		damon_for_each_region(r, t)
-			nr += is_worth_many(r, samples);
-	}
-	return nr;
-}
-
 /* Use what regions are spare for those whose parts are likely to differ. */
 void damon_split_mixed(struct damon_run *run)
 {
 	struct damon_ctx *ctx = &run->ctx;
-	unsigned int samples = damon_nr_samples_per_aggr(&ctx->attrs);
+	const struct choice c = {
+		.mixed = true,
+		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
+	};
 	unsigned long most = ctx->attrs.max_nr_regions / FRESH_SHARE;
 	unsigned long nr = damon_total_regions(ctx), nr_mixed;
 	struct damon_rewrite w;
 	struct damon_target *t;
 
-	nr_mixed = nr_worth_many(ctx, samples);
+	nr_mixed = nr_eligible(ctx, &c);
 	if (nr >= most || !nr_mixed)
 		return;
 	nr = min((most - nr) / nr_mixed, MAX_PARTS - 1);
 	damon_for_each_target(t, ctx) {
 		damon_rewrite_begin(&w, t, t->nr_regions + nr * nr_mixed);
 		while (damon_rewrite_next(&w)) {
-			if (is_worth_many(damon_rewrite_cur(&w), samples))
+			if (is_eligible(&c, damon_rewrite_cur(&w)))
 				cut_in_many(ctx, &w, nr + 1);
 		}
 	}
