@@ -110,6 +110,19 @@ def free_permil():
     return free * 1000 // total, total << 10
 
 
+def steady_free_permil():
+    """The same, once what ended before has given its memory back."""
+    seen = []
+
+    def steady():
+        time.sleep(0.1)
+        seen.append(free_permil())
+        return len(seen) > 1 and abs(seen[-1][0] - seen[-2][0]) < 3
+
+    wait_until(steady)
+    return seen[-1]
+
+
 def is_active(kdamond):
     before = kdamond.stats()['nr_tried']
     time.sleep(0.5)
@@ -118,7 +131,7 @@ def is_active(kdamond):
 
 def used_memory(permil, wanted):
     """watermarks (high, mid, low) -> active before, while and after memory is used."""
-    now, total = free_permil()
+    now, total = steady_free_permil()
     high, mid, low = permil(now)
     marks = damon.watermarks('free_mem_rate', LOOK_US, high, mid, low)
     with monitored(damon.stat_scheme(watermarks=marks)) as kdamond:
