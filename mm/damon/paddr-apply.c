@@ -13,6 +13,7 @@
 
 #include <linux/memblock.h>
 #include <linux/mm.h>
+#include <linux/mm_inline.h>
 #include <linux/swap.h>
 
 #include "../internal.h"
@@ -80,6 +81,12 @@ struct collection {
 	int nid;
 };
 
+/* Flags of a page, and what they are where there is nothing left to do. */
+struct done {
+	unsigned long mask;
+	unsigned long flags;
+};
+
 /**
  * struct pa_action - How an action is done.
  * @start:	do it to a folio, or add that to the collection; returns the
@@ -88,12 +95,14 @@ struct collection {
  *		if nothing is collected
  * @spare_young: not to what has been accessed since the last check
  * @only_counts: what passes filters is counted, and nothing done
+ * @done:	small folios with these flags need not be got to do it
  */
 struct pa_action {
 	unsigned long (*start)(struct collection *c, struct folio *folio);
 	unsigned long (*finish)(struct collection *c);
 	bool spare_young;
 	bool only_counts;
+	struct done done;
 };
 
 static unsigned long activate(struct collection *c, struct folio *folio)
@@ -139,12 +148,52 @@ static unsigned long do_nothing(struct collection *c, struct folio *folio)
 
 static const struct pa_action actions[NR_DAMOS_ACTIONS] = {
 	[DAMOS_PAGEOUT] = { start_reclaim, finish_reclaim, .spare_young = true },
-	[DAMOS_LRU_PRIO] = { activate },
-	[DAMOS_LRU_DEPRIO] = { deactivate },
+	[DAMOS_LRU_PRIO] = {
+		activate,
+		.done = {
+			BIT(PG_lru) | BIT(PG_active) | BIT(PG_head),
+			BIT(PG_lru) | BIT(PG_active),
+		},
+	},
+	[DAMOS_LRU_DEPRIO] = {
+		deactivate,
+		.done = {
+			BIT(PG_lru) | BIT(PG_active) | BIT(PG_head) |
+			BIT(PG_unevictable),
+			BIT(PG_lru),
+		},
+	},
 	[DAMOS_MIGRATE_HOT] = { start_migration, finish_migration },
 	[DAMOS_MIGRATE_COLD] = { start_migration, finish_migration },
 	[DAMOS_STAT] = { do_nothing, .only_counts = true },
 };
+
+/* Without a reference: it may have become something else, and need it. */
+static bool is_done(const struct done *done, unsigned long pfn)
+{
+	const struct page *page = pfn_to_online_page(pfn);
+
+	return page && (READ_ONCE(page->flags) & done->mask) == done->flags;
+}
+
+/*
+ * Pass over what it is done to already, as most of a region is that was hot, or
+ * cold, before.  The multi-generational LRU has finer ideas of what is active.
+ * Returns the pages.
+ */
+static unsigned long skip_done(const struct done *done, struct damos *s,
+			       struct frames *f)
+{
+	unsigned long start = f->pfn;
+
+	if (!done->mask || !list_empty(&s->ops_filters) || lru_gen_enabled())
+		return 0;
+	while (f->pfn < f->end && is_done(done, f->pfn)) {
+		cond_resched();
+		f->pfn++;
+	}
+	return f->pfn - start;
+}
 
 static bool test_clear_young(struct damos_folio *f)
 {
@@ -169,10 +218,16 @@ static unsigned long apply(const struct pa_action *action, struct damos *s,
 	struct collection c = { LIST_HEAD_INIT(c.folios), .nid = s->target_nid };
 	struct damos_folio f = { .test_clear_young = test_clear_young };
 	const struct folio *seen = damos_run(s)->last_applied;
-	unsigned long done = 0;
+	unsigned long skipped, done = 0;
 
 	damos_run(s)->last_applied = NULL;
-	while ((f.folio = next_folio(frames))) {
+	for (;;) {
+		skipped = skip_done(&action->done, s, frames);
+		*passed += skipped;
+		done += skipped;
+		f.folio = next_folio(frames);
+		if (!f.folio)
+			break;
 		if (frames->pfn > frames->end)
 			damos_run(s)->last_applied = f.folio;
 		if (f.folio != seen &&
