@@ -136,7 +136,7 @@ def used_memory(permil, wanted):
     marks = damon.watermarks('free_mem_rate', LOOK_US, high, mid, low)
     with monitored(damon.stat_scheme(watermarks=marks)) as kdamond:
         found = [is_active(kdamond)]
-        with workload(total // 5):
+        with workload(total // 4):
             found.append(is_active(kdamond))
             used, _ = free_permil()
         time.sleep(0.5)
