@@ -175,7 +175,9 @@ static void split_target(struct damon_ctx *ctx, struct damon_target *t,
 	struct damon_target_run *run = damon_target_run(t);
 
 	h->from = run->hints_from;
-	h->last = (struct damon_addr_range) {};
+	/* Nothing ends where the first range starts. */
+	h->last = (struct damon_addr_range) { ULONG_MAX, ULONG_MAX };
+	h->last_touched = false;
 	h->nr = 0;
 	h->max = min(MAX_BORDERS, room);
 	ctx->ops.split_hints(ctx, t, h);

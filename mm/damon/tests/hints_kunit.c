@@ -102,6 +102,8 @@ static const struct cut_case cut_cases[] = {
 	  { { 0, 60 }, { 60, 120 } }, 1, 1 },
 	{ "room for one", ".....x......", { { 0, 120 } },
 	  { { 0, 50 }, { 50, 120 } }, 2, 1 },
+	{ "the start of all is no border", "x...........", { { 0, 120 } },
+	  { { 0, 10 }, { 10, 120 } }, 2, 1 },
 };
 
 static void cut_test(struct kunit *test)
