@@ -76,6 +76,16 @@ def wait_until(condition, seconds=10):
     return True
 
 
+def stays(read, seconds=0.5):
+    """Whether what is read is the same for a while, which is not longer on a slow machine."""
+    before, end = read(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.02)
+        if read() != before:
+            return False
+    return True
+
+
 @contextlib.contextmanager
 def cgroup(name):
     path = f'{CGROUP}/{name}'
@@ -129,11 +139,11 @@ def log_lines():
                           errors='replace').stdout.splitlines()
 
 
-def run(cases, seconds=60):
+def run(cases, seconds=60, words=()):
     """Run (name, function) pairs, then look for splats, print TAP and exit.
 
-    A case has that many seconds, more on a slow machine.  Words of the command line
-    choose cases whose name has one of them in it.
+    A case has that many seconds, more on a slow machine.  Words choose cases whose name
+    has one of them in it.
     """
     sys.stdout.reconfigure(line_buffering=True)
     signal.signal(signal.SIGALRM, timed_out)
@@ -148,8 +158,7 @@ def run(cases, seconds=60):
               'the kernel log has:\n' + '\n'.join(lines[first + 1:][-60:]))
 
     ksft.print_header()
-    words = sys.argv[1:] or ['']
-    cases = [case for case in cases if any(word in case[0] for word in words)]
+    cases = [case for case in cases if any(word in case[0] for word in words or [''])]
     cases.append(('no splat in the kernel log', no_splat))
     ksft.set_plan(len(cases))
     for name, action in cases:

@@ -24,7 +24,6 @@ from damon_memory import ram
 from damon_test import check, equal, ksft, read_or_empty, require, run, slowness
 from damon_workload import MIB, ticking, workload
 
-SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 10
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else random.randrange(1 << 32)
 PROCESSES = 8
 KDAMONDS = 3
@@ -45,6 +44,10 @@ NRS = ('0', '1', '2', '3', '1', '2', '8', '60', '-1', '10000000', '0x7fffffff')
 NUMBERS = (0, 1, 2, 3, 5, 10, 20, 100, 255, 1000, 4095, 4096, 5000, 10000, 100000, MIB,
            10000000, 1 << 31, 1 << 32, 1 << 40, (1 << 63) - 1, 1 << 63, (1 << 64) - 4096,
            (1 << 64) - 1, -1, -(1 << 31))
+
+
+def seconds():
+    return float(sys.argv[1]) if len(sys.argv) > 1 else 10 * slowness()
 
 
 # What is counted
@@ -263,7 +266,7 @@ def stack_of(pid):
 
 def fuzz(world):
     done = multiprocessing.Array('L', PROCESSES * len(DONE), lock=False)
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds()
     workers = [multiprocessing.Process(target=write_until, args=(nr, world, done, end))
                for nr in range(PROCESSES)]
     for worker in workers:
@@ -279,7 +282,7 @@ def fuzz(world):
 
 
 def eight_processes_write_anything():
-    ksft.print_msg(f'{SECONDS:.0f} s, seed {SEED}')
+    ksft.print_msg(f'{seconds():.0f} s, seed {SEED}')
     allow_faults()
     damon.write('kdamonds/nr_kdamonds', KDAMONDS)
     with ticking(), workload(8 * MIB) as a, workload(8 * MIB) as b, workload(8 * MIB) as c:
@@ -307,4 +310,4 @@ def cases():
 
 
 require()
-run(cases(), SECONDS + 120)
+run(cases(), seconds() + 120)

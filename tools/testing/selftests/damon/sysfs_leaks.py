@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""What is held is let go: strings, processes, directories, contexts; by slab counts."""
+"""What is held is let go: strings, processes, directories, contexts.
+
+By slab counts, or, where checkers keep for a while what is freed, by kmemleak.
+"""
 
 import os
 import re
 import subprocess
+import time
 
 import damon_sysfs as damon
 from damon_test import Skip, check, equal, require, run
@@ -15,6 +19,10 @@ C = f'{K}/contexts/0'
 STRINGS = (f'{C}/schemes/0/filters/0/memcg_path', f'{C}/schemes/0/core_filters/0/memcg_path',
            f'{C}/schemes/0/ops_filters/0/memcg_path', f'{C}/schemes/0/quotas/goals/0/path',
            f'{C}/monitoring_attrs/probes/0/filters/0/path')
+KMEMLEAK = '/sys/kernel/debug/kmemleak'
+HAS_KMEMLEAK = os.path.exists(KMEMLEAK)
+# ms until it takes an object that nothing refers to for a leak
+KMEMLEAK_AGE = 5000
 
 
 def everything(pids=()):
@@ -51,19 +59,25 @@ def growth_of(count, action, times, often_enough):
     """By how much a count grows while an action that has been warmed up is repeated."""
     for _ in range(often_enough):
         action()
+    if HAS_KMEMLEAK:
+        raise Skip('told by kmemleak')
     before = count()
     for _ in range(times):
         action()
     return count() - before
 
 
+def check_slabs(action, times, often_enough, what, limit=2 * MIB):
+    grown = growth_of(in_slabs, action, times, often_enough)
+    print(f'# {grown >> 10} KiB after {what}')
+    check(grown < limit, f'{grown} bytes more in slabs')
+
+
 def strings_are_freed(path):
     """128 times a peer's test, and each of them large enough to be seen."""
     damon.kdamonds(everything())
     text = '/' + 'x' * 3000
-    grown = growth_of(in_slabs, lambda: damon.write(path, text), 2000, 100)
-    print(f'# {grown >> 10} KiB after 2000 writes of {len(text)} bytes')
-    check(grown < 2 * MIB, f'{grown} bytes more in slabs')
+    check_slabs(lambda: damon.write(path, text), 2000, 100, f'2000 writes of {len(text)} bytes')
 
 
 def strings_go_with_their_directory():
@@ -72,9 +86,7 @@ def strings_go_with_their_directory():
         for path in STRINGS:
             damon.write(path, '/' + 'x' * 3000)
 
-    grown = growth_of(in_slabs, once, 200, 20)
-    print(f'# {grown >> 10} KiB after 1000 strings')
-    check(grown < 2 * MIB, f'{grown} bytes more in slabs')
+    check_slabs(once, 200, 20, '1000 strings')
 
 
 def with_child(action):
@@ -131,9 +143,23 @@ def contexts_are_freed():
             kdamond.commit()
             kdamond.stop()
 
-        grown = growth_of(in_slabs, once, 60, 20)
-    print(f'# {grown >> 10} KiB after 60 runs')
-    check(grown < MIB, f'{grown} bytes more in slabs')
+        check_slabs(once, 60, 20, '60 runs', MIB)
+
+
+def kmemleak_finds_nothing():
+    if not HAS_KMEMLEAK:
+        raise Skip(f'no {KMEMLEAK}')
+    damon.reset()
+    time.sleep(KMEMLEAK_AGE / 1000)
+    for _ in range(2):  # what was moved during one scan is found in the next
+        kmemleak('scan')
+    with open(KMEMLEAK, encoding='ascii') as f:
+        equal('leaks', f.read(), '')
+
+
+def kmemleak(command):
+    with open(KMEMLEAK, 'w', encoding='ascii') as f:
+        f.write(command)
 
 
 def cases():
@@ -144,7 +170,10 @@ def cases():
     for action in (started_and_stopped, refused, replaced_by_commit, died):
         yield (f'processes are let go: {action.__name__.replace("_", " ")}',
                lambda a=action: pids_are_let_go(a))
+    yield 'kmemleak finds nothing', kmemleak_finds_nothing
 
 
 require()
+if HAS_KMEMLEAK:
+    kmemleak('clear')
 run(cases())

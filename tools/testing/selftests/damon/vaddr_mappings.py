@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Each way to map memory, with known accesses: the first half is hot, the other is not."""
+"""Each way to map memory, with known accesses: the first half is hot, the other is not.
+
+usage: vaddr_mappings.py [WORD..], for the cases that have one of them in their name
+"""
 
 import contextlib
 import os
 import re
 import subprocess
+import sys
 import time
 
 import damon_sysfs as damon
@@ -129,4 +133,4 @@ def cases():
 
 
 require(memory=300 * MIB)
-run(cases(), seconds=120)
+run(cases(), seconds=120, words=sys.argv[1:])
