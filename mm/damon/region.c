@@ -67,7 +67,10 @@ void damon_regions_check(struct damon_target *t)
 		  "%u regions in too little room\n", t->nr_regions);
 }
 
-/* What does not fit a slab comes by the page, not by the power of two. */
+/*
+ * What does not fit a slab comes by the page, not by the power of two.  It may be
+ * much, on behalf of a user who wants too many regions: no process is to die for it.
+ */
 static struct damon_region *alloc_regions(size_t nr)
 {
 	const gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
@@ -76,7 +79,11 @@ static struct damon_region *alloc_regions(size_t nr)
 	if (check_mul_overflow(nr, sizeof(struct damon_region), &sz) ||
 	    sz > INT_MAX)
 		return NULL;
-	return sz > KMALLOC_MAX_CACHE_SIZE ? __vmalloc(sz, gfp) : kmalloc(sz, gfp);
+	if (sz <= KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc(sz, gfp);
+	if (PFN_UP(sz) > si_mem_available())
+		return NULL;
+	return __vmalloc(sz, gfp | __GFP_RETRY_MAYFAIL);
 }
 
 static void install_regions(struct damon_target *t, struct damon_region *regions,
