@@ -5,6 +5,7 @@
 
 #include <linux/kstrtox.h>
 #include <linux/rwsem.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "sysfs-dir.h"
@@ -371,7 +372,7 @@ static int add_elem(struct sdir_array *array, void *payload)
  * @nr:		how many there are to be
  *
  * Context: the directory is locked.
- * Return: 0, or -ENOMEM, when there are none.
+ * Return: 0; or, when there are none, -ENOMEM, or -EINTR if the caller is to die.
  */
 int sdir_set_nr(struct sdir_array *array, unsigned int nr)
 {
@@ -387,7 +388,8 @@ int sdir_set_nr(struct sdir_array *array, unsigned int nr)
 		return -ENOMEM;
 	array->room = nr;
 	while (!err && array->nr < nr)
-		err = add_elem(array, new_payload(array->dir->desc->elem));
+		err = fatal_signal_pending(current) ? -EINTR :
+		      add_elem(array, new_payload(array->dir->desc->elem));
 	if (err)
 		remove_elems(array);
 	return err;
