@@ -395,8 +395,8 @@ void damon_regions_convert(struct damon_target *t,
 /**
  * struct damon_rewrite - A pass over the regions of a target that cuts them.
  * @t:		the target
- * @in:		index of the first unread region
- * @out:	number of regions written, the one at hand included
+ * @in:		the first unread region
+ * @out:	end of the regions written, the last of which is at hand
  * @end:	end of the unread regions
  *
  * begin; for each region next, then any number of cuts; next returns NULL.
@@ -405,30 +405,50 @@ void damon_regions_convert(struct damon_target *t,
  */
 struct damon_rewrite {
 	struct damon_target *t;
-	unsigned int in;
-	unsigned int out;
-	unsigned int end;
+	struct damon_region *in;
+	struct damon_region *out;
+	struct damon_region *end;
 };
 
 /* The region at hand.  Cuts may move it. */
 static inline struct damon_region *damon_rewrite_cur(const struct damon_rewrite *w)
 {
-	return w->t->regions + w->out - 1;
+	return w->out - 1;
 }
 
 /* Number of regions, read and unread; &damon_target.nr_regions tells it later. */
 static inline unsigned int damon_rewrite_nr(const struct damon_rewrite *w)
 {
-	return w->out + w->end - w->in;
+	return (w->out - w->t->regions) + (w->end - w->in);
 }
 
 void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
 			 size_t nr_wanted);
-struct damon_region *damon_rewrite_next(struct damon_rewrite *w);
+void damon_rewrite_end(struct damon_rewrite *w);
+void damon_rewrite_skip(struct damon_rewrite *w, struct damon_region *to);
 bool damon_rewrite_cut(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_guess(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz);
 bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit);
+
+/**
+ * damon_rewrite_next() - Go on to the next region.
+ * @w:	the pass
+ *
+ * Return: the region, to be read and cut; NULL when the pass has ended.
+ */
+static inline struct damon_region *damon_rewrite_next(struct damon_rewrite *w)
+{
+	if (w->in == w->end) {
+		damon_rewrite_end(w);
+		return NULL;
+	}
+	if (w->in != w->out)
+		*w->out = *w->in;
+	w->in++;
+	w->out++;
+	return damon_rewrite_cur(w);
+}
 
 /* region.c */
 void damon_regions_check(struct damon_target *t);

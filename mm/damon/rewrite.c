@@ -14,17 +14,13 @@
 
 #include "internal.h"
 
-/* Move the unread regions to the end of the array. */
-static void open_gap(struct damon_rewrite *w)
+/* Move the unread regions, @nr behind what was written, to the end of the array. */
+static void open_gap(struct damon_rewrite *w, unsigned int nr)
 {
-	struct damon_region *regions = w->t->regions;
-	unsigned int nr = w->end - w->in;
-
-	w->end = damon_target_run(w->t)->capacity;
-	if (nr)
-		memmove(regions + w->end - nr, regions + w->in,
-			nr * sizeof(*regions));
+	w->end = w->t->regions + damon_target_run(w->t)->capacity;
 	w->in = w->end - nr;
+	if (nr)
+		memmove(w->in, w->out, nr * sizeof(*w->in));
 }
 
 /**
@@ -39,34 +35,46 @@ static void open_gap(struct damon_rewrite *w)
 void damon_rewrite_begin(struct damon_rewrite *w, struct damon_target *t,
 			 size_t nr_wanted)
 {
-	*w = (struct damon_rewrite) { .t = t, .end = t->nr_regions };
-	if (nr_wanted <= t->nr_regions)
-		return;
+	bool may_grow = nr_wanted > t->nr_regions;
+
 	/* Without room there are fewer cuts. */
-	damon_regions_reserve(t, nr_wanted);
-	open_gap(w);
+	if (may_grow)
+		damon_regions_reserve(t, nr_wanted);
+	*w = (struct damon_rewrite) {
+		.t = t,
+		.in = t->regions,
+		.out = t->regions,
+		.end = damon_regions_end(t),
+	};
+	if (may_grow)
+		open_gap(w, t->nr_regions);
 }
 
 /**
- * damon_rewrite_next() - Go on to the next region.
+ * damon_rewrite_end() - End a pass whose regions have all been read.
  * @w:	the pass
  *
- * Return: the region, to be read and cut; NULL when the pass has ended.
+ * damon_rewrite_next() does this.
  */
-struct damon_region *damon_rewrite_next(struct damon_rewrite *w)
+void damon_rewrite_end(struct damon_rewrite *w)
 {
-	struct damon_region *regions = w->t->regions;
-
-	if (w->in < w->end) {
-		if (w->in != w->out)
-			regions[w->out] = regions[w->in];
-		w->in++;
-		w->out++;
-		return damon_rewrite_cur(w);
-	}
-	w->t->nr_regions = w->out;
+	w->t->nr_regions = w->out - w->t->regions;
 	damon_regions_check(w->t);
-	return NULL;
+}
+
+/**
+ * damon_rewrite_skip() - Go on over regions that stay as they are.
+ * @w:	the pass
+ * @to:	the unread region that is to come next, or the end of all
+ */
+void damon_rewrite_skip(struct damon_rewrite *w, struct damon_region *to)
+{
+	size_t nr = to - w->in;
+
+	if (w->in != w->out)
+		memmove(w->out, w->in, nr * sizeof(*to));
+	w->in = to;
+	w->out += nr;
 }
 
 static bool cuttable(const struct damon_rewrite *w, unsigned long sz)
@@ -118,10 +126,14 @@ bool damon_rewrite_guess(struct damon_rewrite *w, unsigned long sz)
 /* All regions are one run of the array, up to w->end. */
 static bool make_gap(struct damon_rewrite *w)
 {
-	w->t->nr_regions = w->end;
-	if (damon_regions_reserve(w->t, (size_t)w->end + 1))
+	unsigned int nr_written = w->out - w->t->regions;
+	unsigned int nr_unread = w->end - w->in;
+
+	w->t->nr_regions = nr_written + nr_unread;
+	if (damon_regions_reserve(w->t, (size_t)w->t->nr_regions + 1))
 		return false;
-	open_gap(w);
+	w->out = w->t->regions + nr_written;
+	open_gap(w, nr_unread);
 	return true;
 }
 
@@ -141,7 +153,7 @@ bool damon_rewrite_defer(struct damon_rewrite *w, unsigned long sz)
 	if (!cuttable(w, sz) || (w->in == w->out && !make_gap(w)))
 		return false;
 	left = damon_rewrite_cur(w);
-	right = w->t->regions + --w->in;
+	right = --w->in;
 	*right = *left;
 	right->ar.start += sz;
 	right->deferred = true;
@@ -164,7 +176,7 @@ bool damon_rewrite_undo_defer(struct damon_rewrite *w, unsigned long sz_limit)
 {
 	struct damon_region *r = damon_rewrite_cur(w), *prev = r - 1;
 
-	if (w->out < 2 || !r->deferred || prev->ar.end != r->ar.start ||
+	if (r == w->t->regions || !r->deferred || prev->ar.end != r->ar.start ||
 	    prev->age != r->age || prev->nr_accesses != r->nr_accesses ||
 	    prev->last_nr_accesses != r->last_nr_accesses ||
 	    memcmp(prev->probe_hits, r->probe_hits, sizeof(r->probe_hits)) ||
