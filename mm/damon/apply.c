@@ -32,7 +32,6 @@
  * @left_bp:	for the moving sum
  * @w:		the regions of the target at hand
  * @target_idx:	number of that target
- * @nr_accesses: moving sum of the region at hand
  */
 struct pass {
 	struct damon_run *run;
@@ -41,7 +40,6 @@ struct pass {
 	unsigned int left_bp;
 	struct damon_rewrite w;
 	unsigned int target_idx;
-	unsigned int nr_accesses;
 };
 
 /* The next pass of @s is one apply interval from now. */
@@ -87,20 +85,24 @@ static bool within(unsigned long x, unsigned long min, unsigned long max)
 	return min <= x && x <= max;
 }
 
+static unsigned int mvsum(const struct damon_region *r, unsigned int left_bp)
+{
+	return damon_mvsum(r->nr_accesses, r->last_nr_accesses, left_bp);
+}
+
 static inline bool fits(const struct damos_access_pattern *p,
-			const struct damon_region *r, unsigned int nr_accesses)
+			const struct damon_region *r, unsigned int left_bp)
 {
 	return within(damon_sz_region(r), p->min_sz_region, p->max_sz_region) &&
 	       within(r->age, p->min_age_region, p->max_age_region) &&
-	       within(nr_accesses, p->min_nr_accesses, p->max_nr_accesses);
+	       within(mvsum(r, left_bp), p->min_nr_accesses, p->max_nr_accesses);
 }
 
 /* Whether a scheme is for @r, of an aggregation with @left_bp / 10000 left. */
 bool damos_pattern_matches(const struct damos_access_pattern *p,
 			   const struct damon_region *r, unsigned int left_bp)
 {
-	return fits(p, r, damon_mvsum(r->nr_accesses, r->last_nr_accesses,
-				      left_bp));
+	return fits(p, r, left_bp);
 }
 
 static void widen(struct damos_access_pattern *bounds,
@@ -112,6 +114,17 @@ static void widen(struct damos_access_pattern *bounds,
 	bounds->max_age_region = max(bounds->max_age_region, p->max_age_region);
 	bounds->min_nr_accesses = min(bounds->min_nr_accesses, p->min_nr_accesses);
 	bounds->max_nr_accesses = max(bounds->max_nr_accesses, p->max_nr_accesses);
+}
+
+static void join(struct pass *pass, struct damos *s)
+{
+	struct damos_run *d = damos_run(s);
+
+	damos_quota_update(&pass->run->ctx, s);
+	d->plain = is_plain(s) && !s->max_nr_snapshots;
+	d->core_allowed = false;
+	d->next_due = NULL;
+	widen(&pass->bounds, &s->pattern);
 }
 
 /* Returns whether there is anything to apply. */
@@ -133,11 +146,7 @@ static bool begin(struct pass *pass, struct damon_run *run)
 		damos_run(s)->idx = idx++;
 		if (!due(run, s) || !damos_run(s)->active)
 			continue;
-		damos_quota_update(&run->ctx, s);
-		widen(&pass->bounds, &s->pattern);
-		damos_run(s)->plain = is_plain(s);
-		damos_run(s)->core_allowed = false;
-		damos_run(s)->next_due = NULL;
+		join(pass, s);
 		*end = damos_run(s);
 		end = &(*end)->next_due;
 	}
@@ -180,12 +189,23 @@ static bool is_handled(struct pass *pass, struct damos_run *d)
 	return handled;
 }
 
+/* Whether anything is to be given to a scheme that is not plain. */
+static bool is_open(struct pass *pass, struct damos_run *d)
+{
+	const struct damos *s = &d->s;
+
+	return damos_quota_room(s, pass->run->ctx.min_region_sz) &&
+	       !is_handled(pass, d) &&
+	       (!s->max_nr_snapshots ||
+		s->stat.nr_snapshots < s->max_nr_snapshots);
+}
+
 static bool matches(const struct pass *pass, struct damos_run *d)
 {
 	struct damon_region *r = damon_rewrite_cur(&pass->w);
 	struct damon_ctx *ctx = &pass->run->ctx;
 
-	return fits(&d->s.pattern, r, pass->nr_accesses) &&
+	return fits(&d->s.pattern, r, pass->left_bp) &&
 	       (!d->quota.min_score || !ctx->ops.get_scheme_score ||
 		ctx->ops.get_scheme_score(ctx, r, &d->s) >= d->quota.min_score);
 }
@@ -217,7 +237,7 @@ static void trace(const struct pass *pass, struct damos_run *d,
 {
 	if (trace_damos_before_apply_enabled())
 		trace_damos_before_apply(0, d->idx, pass->target_idx, r,
-					 pass->nr_accesses,
+					 mvsum(r, pass->left_bp),
 					 damon_rewrite_nr(&pass->w), true);
 }
 
@@ -283,36 +303,41 @@ static void apply(struct pass *pass, struct damos_run *d)
 
 static void offer(struct pass *pass, struct damos_run *d)
 {
-	struct damos *s = &d->s;
-
-	if (!d->plain &&
-	    (!damos_quota_room(s, pass->run->ctx.min_region_sz) ||
-	     is_handled(pass, d)))
-		return;
-	if (s->max_nr_snapshots && s->stat.nr_snapshots >= s->max_nr_snapshots)
+	if (!d->plain && !is_open(pass, d))
 		return;
 	if (matches(pass, d) && (d->plain || trim(pass, d)))
 		apply(pass, d);
 	if (at_last_region(pass))
-		s->stat.nr_snapshots++;
+		d->s.stat.nr_snapshots++;
+}
+
+/* Whether anything is to be done about a region that comes. */
+static bool is_of_interest(const struct pass *pass, const struct damon_region *r)
+{
+	return r->deferred || r == pass->w.end - 1 ||
+	       fits(&pass->bounds, r, pass->left_bp);
+}
+
+static struct damon_region *next_of_interest(struct pass *pass)
+{
+	struct damon_region *r = pass->w.in;
+
+	while (r < pass->w.end && !is_of_interest(pass, r))
+		r++;
+	if (r > pass->w.in)
+		damon_rewrite_skip(&pass->w, r);
+	return damon_rewrite_next(&pass->w);
 }
 
 static void apply_to_target(struct pass *pass, struct damon_target *t)
 {
 	unsigned long sz_limit = pass->run->adapt.sz_limit;
 	struct damos_run *d;
-	struct damon_region *r;
 
 	damon_rewrite_begin(&pass->w, t, 0);
-	while ((r = damon_rewrite_next(&pass->w))) {
-		pass->nr_accesses = damon_mvsum(r->nr_accesses,
-						r->last_nr_accesses,
-						pass->left_bp);
-		if (at_last_region(pass) ||
-		    fits(&pass->bounds, r, pass->nr_accesses)) {
-			for (d = pass->due; d; d = d->next_due)
-				offer(pass, d);
-		}
+	while (next_of_interest(pass)) {
+		for (d = pass->due; d; d = d->next_due)
+			offer(pass, d);
 		damon_rewrite_undo_defer(&pass->w, sz_limit);
 		cond_resched();
 	}
@@ -332,10 +357,10 @@ static void apply_to_targets(struct pass *pass)
 	struct damon_target *t;
 
 	damon_for_each_target(t, ctx) {
-		if (t->nr_regions && damon_target_is_valid(ctx, t))
-			apply_to_target(pass, t);
-		else
+		if (!t->nr_regions || !damon_target_is_valid(ctx, t))
 			forget_target(pass, t);
+		else
+			apply_to_target(pass, t);
 		pass->target_idx++;
 	}
 }

@@ -9,6 +9,7 @@
 #include <linux/completion.h>
 #include <linux/damon.h>
 #include <linux/jiffies.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/prandom.h>
 #include <linux/spinlock.h>
@@ -131,7 +132,7 @@ struct damos_quota_run {
  * @quota:		use of the quota
  * @walked:		reported a whole pass to the current walk
  * @idx:		its number in the context, during a pass
- * @plain:		has no quota and no filters of the core, in this pass
+ * @plain:		is given whatever its pattern is for, in this pass
  * @next_due:		the next scheme that is applied in this pass
  * @core_allowed:	core filters explicitly let the region pass it is being
  *			applied to
@@ -462,7 +463,19 @@ int damon_regions_reserve(struct damon_target *t, size_t nr_wanted);
 int damon_regions_copy(struct damon_target *to, const struct damon_target *from);
 void damon_regions_swap(struct damon_target *a, struct damon_target *b);
 void damon_regions_free(struct damon_target *t);
-unsigned int damon_mvsum(unsigned int now, unsigned int last,
-			 unsigned int left_bp);
+
+/**
+ * damon_mvsum() - Positive samples in the aggregation interval up to now.
+ * @now:	those of the running aggregation
+ * @last:	those of the one before
+ * @left_bp:	what is left of the running aggregation, in 1/10000
+ */
+static inline unsigned int damon_mvsum(unsigned int now, unsigned int last,
+				       unsigned int left_bp)
+{
+	if (left_bp >= 10000)
+		return last;
+	return now + (unsigned int)div_u64((u64)last * left_bp, 10000);
+}
 
 #endif

@@ -441,17 +441,3 @@ int damon_set_regions(struct damon_target *t,
 	}
 	return keep_regions(t, regions, out - regions);
 }
-
-/**
- * damon_mvsum() - Positive samples in the aggregation interval up to now.
- * @now:	those of the running aggregation
- * @last:	those of the one before
- * @left_bp:	what is left of the running aggregation, in 1/10000
- */
-unsigned int damon_mvsum(unsigned int now, unsigned int last,
-			 unsigned int left_bp)
-{
-	if (left_bp >= 10000)
-		return last;
-	return now + (unsigned int)div_u64((u64)last * left_bp, 10000);
-}
