@@ -141,6 +141,9 @@ enum damon_ops_id {
  *		carry out the action of a scheme on a region; returns how much
  *		it took effect on, which may exceed the region.  Adds to its
  *		last argument what passed the filters this set evaluates
+ * @ignores_scheme:
+ *		whether @apply_scheme does nothing for a scheme as it is now, whatever
+ *		the region; it may be left out then.  Optional
  * @sz_on_node:
  *		add, in bytes, the memory of a region to the last argument, and
  *		that of it on a node to the one before
@@ -177,6 +180,7 @@ struct damon_operations {
 				      struct damon_target *t,
 				      struct damon_region *r, struct damos *s,
 				      unsigned long *sz_filter_passed);
+	bool (*ignores_scheme)(const struct damos *s);
 	void (*sz_on_node)(struct damon_ctx *ctx, struct damon_region *r,
 			   int nid, u64 *on_node, u64 *total);
 	bool (*target_valid)(struct damon_target *t);

@@ -7,7 +7,8 @@
  * targets, regions, schemes.  A scheme takes the regions in its access pattern;
  * the access count it looks at is the moving sum, so passes need not coincide
  * with aggregations.  Most regions are for no scheme: they are told by the
- * bounds that the patterns have in common.
+ * bounds that the patterns have in common.  If there is nothing to do but to
+ * count, nobody can see the order, and each scheme counts for itself.
  *
  * Filters of the core and the quota may let a scheme have the start of a region
  * only.  Then the rest is left for later, as a region of its own, and joined
@@ -29,6 +30,7 @@
  * @run:	the context
  * @due:	schemes to apply, linked by &damos_run.next_due
  * @bounds:	what no scheme of @due is for lies outside
+ * @only_counts: they do no more than count what they are for
  * @left_bp:	for the moving sum
  * @w:		the regions of the target at hand
  * @target_idx:	number of that target
@@ -37,6 +39,7 @@ struct pass {
 	struct damon_run *run;
 	struct damos_run *due;
 	struct damos_access_pattern bounds;
+	bool only_counts;
 	unsigned int left_bp;
 	struct damon_rewrite w;
 	unsigned int target_idx;
@@ -116,6 +119,21 @@ static void widen(struct damos_access_pattern *bounds,
 	bounds->max_nr_accesses = max(bounds->max_nr_accesses, p->max_nr_accesses);
 }
 
+/* Whether somebody is told of each region that a scheme is applied to. */
+static bool is_watched(const struct damon_run *run)
+{
+	return run->walk || run->ctx.callback.before_damos_apply ||
+	       trace_damos_before_apply_enabled();
+}
+
+static bool only_counts(const struct damon_run *run, struct damos *s)
+{
+	const struct damon_operations *ops = &run->ctx.ops;
+
+	return damos_run(s)->plain && damos_action_kinds[s->action].keeps_age &&
+	       ops->ignores_scheme && ops->ignores_scheme(s);
+}
+
 static void join(struct pass *pass, struct damos *s)
 {
 	struct damos_run *d = damos_run(s);
@@ -125,6 +143,7 @@ static void join(struct pass *pass, struct damos *s)
 	d->core_allowed = false;
 	d->next_due = NULL;
 	widen(&pass->bounds, &s->pattern);
+	pass->only_counts = pass->only_counts && only_counts(pass->run, s);
 }
 
 /* Returns whether there is anything to apply. */
@@ -141,6 +160,7 @@ static bool begin(struct pass *pass, struct damon_run *run)
 			.min_age_region = UINT_MAX,
 			.min_nr_accesses = UINT_MAX,
 		},
+		.only_counts = !is_watched(run),
 	};
 	damon_for_each_scheme(s, &run->ctx) {
 		damos_run(s)->idx = idx++;
@@ -343,6 +363,33 @@ static void apply_to_target(struct pass *pass, struct damon_target *t)
 	}
 }
 
+/* Instead of applying @d, where it only counts. */
+static void count_regions(const struct pass *pass, struct damos_run *d,
+			  const struct damon_target *t)
+{
+	const struct damon_region *r = t->regions;
+	unsigned long nr = 0, sz = 0;
+
+	damon_for_each_region_from(r, t) {
+		if (fits(&d->s.pattern, r, pass->left_bp)) {
+			nr++;
+			sz += damon_sz_region(r);
+		}
+	}
+	d->s.stat.nr_tried += nr;
+	d->s.stat.sz_tried += sz;
+	d->s.stat.nr_snapshots++;
+	cond_resched();
+}
+
+static void count_in_target(const struct pass *pass, const struct damon_target *t)
+{
+	struct damos_run *d;
+
+	for (d = pass->due; d; d = d->next_due)
+		count_regions(pass, d, t);
+}
+
 static void forget_target(const struct pass *pass, const struct damon_target *t)
 {
 	struct damos_run *d;
@@ -359,6 +406,8 @@ static void apply_to_targets(struct pass *pass)
 	damon_for_each_target(t, ctx) {
 		if (!t->nr_regions || !damon_target_is_valid(ctx, t))
 			forget_target(pass, t);
+		else if (pass->only_counts)
+			count_in_target(pass, t);
 		else
 			apply_to_target(pass, t);
 		pass->target_idx++;

@@ -247,20 +247,27 @@ static unsigned long to_core(const struct damon_ctx *ctx, u64 nr_pages)
 	return div64_ul(nr_pages << PAGE_SHIFT, ctx->addr_unit);
 }
 
+/* See &damon_operations.ignores_scheme. */
+bool damon_pa_ignores(const struct damos *s)
+{
+	const struct pa_action *action = &actions[s->action];
+
+	return !action->start ||
+	       (action->only_counts && list_empty(&s->ops_filters));
+}
+
 /* See &damon_operations.apply_scheme. */
 unsigned long damon_pa_apply_scheme(struct damon_ctx *ctx,
 				    struct damon_target *t,
 				    struct damon_region *r, struct damos *s,
 				    unsigned long *sz_filter_passed)
 {
-	const struct pa_action *action = &actions[s->action];
 	struct frames frames = frames_of(ctx, r);
 	unsigned long done, passed = 0;
 
-	if (!action->start ||
-	    (action->only_counts && list_empty(&s->ops_filters)))
+	if (damon_pa_ignores(s))
 		return 0;
-	done = apply(action, s, &frames, &passed);
+	done = apply(&actions[s->action], s, &frames, &passed);
 	*sz_filter_passed += to_core(ctx, passed);
 	return to_core(ctx, done);
 }

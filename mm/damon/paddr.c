@@ -104,6 +104,7 @@ static int __init damon_pa_init(void)
 		.apply_probes = apply_probes,
 		.get_scheme_score = damos_priority,
 		.apply_scheme = damon_pa_apply_scheme,
+		.ignores_scheme = damon_pa_ignores,
 		.sz_on_node = damon_pa_sz_on_node,
 	};
 

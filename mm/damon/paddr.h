@@ -29,6 +29,7 @@ void damon_pa_prepare(struct damon_ctx *ctx, struct damon_target *t);
 void damon_pa_check_and_prepare(struct damon_ctx *ctx, struct damon_target *t);
 
 /* paddr-apply.c */
+bool damon_pa_ignores(const struct damos *s);
 unsigned long damon_pa_apply_scheme(struct damon_ctx *ctx,
 				    struct damon_target *t,
 				    struct damon_region *r, struct damos *s,

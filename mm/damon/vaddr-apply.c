@@ -325,17 +325,23 @@ static unsigned long carry_out(struct action *a, struct damon_target *t)
 	return applied;
 }
 
+/* See &damon_operations.ignores_scheme. */
+bool damon_va_ignores(const struct damos *s)
+{
+	const struct action_kind *kind = &kinds[s->action];
+
+	return !kind->apply || (kind->only_counts && list_empty(&s->ops_filters));
+}
+
 /* Apply an action to a region.  Returns the size it took effect on. */
 unsigned long damon_va_apply(struct damon_ctx *ctx, struct damon_target *t,
 			     struct damon_region *r, struct damos *s,
 			     unsigned long *sz_filter_passed)
 {
-	const struct action_kind *kind = &kinds[s->action];
-
-	if (!kind->apply || (kind->only_counts && list_empty(&s->ops_filters)))
+	if (damon_va_ignores(s))
 		return 0;
 	return carry_out(&(struct action) {
-		.kind = kind, .r = r, .s = s, .sz_passed = sz_filter_passed,
+		.kind = &kinds[s->action], .r = r, .s = s, .sz_passed = sz_filter_passed,
 	}, t);
 }
 

@@ -127,6 +127,7 @@ static int __init damon_va_init(void)
 		.split_hints = damon_va_split_hints,
 		.get_scheme_score = damon_va_score,
 		.apply_scheme = damon_va_apply,
+		.ignores_scheme = damon_va_ignores,
 		.target_valid = target_valid,
 		.detach_target = damon_va_forget,
 		.cleanup_target = cleanup_target,

@@ -107,6 +107,7 @@ void damon_va_forget_cells(struct damon_va_target *vt);
 unsigned long damon_va_apply(struct damon_ctx *ctx, struct damon_target *t,
 			     struct damon_region *r, struct damos *s,
 			     unsigned long *sz_filter_passed);
+bool damon_va_ignores(const struct damos *s);
 int damon_va_score(struct damon_ctx *ctx, struct damon_region *r,
 		   struct damos *s);
 

@@ -400,13 +400,87 @@ static void many_test(struct kunit *test)
 	}
 }
 
+/* Schemes that only count are not applied one by one, unless somebody is told */
+
+static bool ignore_all(const struct damos *s)
+{
+	return true;
+}
+
+static void only_counts_test(struct kunit *test)
+{
+	const struct pattern_case *c = test->param_value;
+	struct damon_ctx *ctx = pass_ctx(test);
+	struct damos_stat counted;
+	struct damos *s;
+
+	passes.applied_bp = 0;
+	vetoes = false;
+	ctx->ops.ignores_scheme = ignore_all;
+	add_rows(test, ctx, pattern_rows);
+	add_rows(test, ctx, pattern_rows + 1);
+	s = add_any(test, ctx, DAMOS_STAT);
+	s->pattern = c->pattern;
+	pass(ctx);
+	KUNIT_EXPECT_EQ(test, passes.nr, 0);
+	counted = s->stat;
+	KUNIT_EXPECT_EQ(test, counted.nr_tried,
+			hweight_long(c->taken) + hweight_long(c->taken & ~1UL));
+	KUNIT_EXPECT_EQ(test, counted.nr_snapshots, 2);
+
+	ctx->callback.before_damos_apply = veto;
+	s->stat = (struct damos_stat) {};
+	pass(ctx);
+	KUNIT_EXPECT_EQ(test, passes.nr, counted.nr_tried);
+	KUNIT_EXPECT_EQ(test, passes.sz, counted.sz_tried);
+	KUNIT_EXPECT_MEMEQ(test, &s->stat, &counted, sizeof(counted));
+}
+
+struct more_case {
+	const char *why;
+	enum damos_action action;
+	unsigned long quota_sz, max_nr_snapshots;
+	bool filtered, beside_another;
+};
+
+static const struct more_case more_cases[] = {
+	{ "an action", DAMOS_PAGEOUT },
+	{ "a quota", DAMOS_STAT, .quota_sz = 10 },
+	{ "a limit of snapshots", DAMOS_STAT, .max_nr_snapshots = 1 },
+	{ "a filter", DAMOS_STAT, .filtered = true },
+	{ "beside an action", DAMOS_STAT, .beside_another = true },
+};
+
+static void more_than_counts_test(struct kunit *test)
+{
+	static const struct region_row rows[] = { { 0, 10, 0, 0, 5 }, {} };
+	const struct more_case *c = test->param_value;
+	struct damon_ctx *ctx = pass_ctx(test);
+	struct damos *s = add_any(test, ctx, c->action);
+
+	ctx->ops.ignores_scheme = ignore_all;
+	add_rows(test, ctx, rows);
+	s->quota.sz = c->quota_sz;
+	s->quota.reset_interval = ULONG_MAX;
+	s->max_nr_snapshots = c->max_nr_snapshots;
+	if (c->filtered)
+		add_addr_filter(test, s, true, true, 0, 10);
+	if (c->beside_another)
+		add_any(test, ctx, DAMOS_PAGEOUT);
+	pass(ctx);
+	KUNIT_EXPECT_EQ(test, passes.nr, 1 + c->beside_another);
+}
+
 KUNIT_ARRAY_PARAM_DESC(pattern, pattern_cases, why);
+KUNIT_ARRAY_PARAM_DESC(more, more_cases, why);
 KUNIT_ARRAY_PARAM_DESC(stat, stat_cases, why);
 KUNIT_ARRAY_PARAM_DESC(snapshots, snapshots_cases, why);
 KUNIT_ARRAY_PARAM_DESC(due, due_cases, why);
 
 static struct kunit_case apply_test_cases[] = {
 	KUNIT_CASE_PARAM(pattern_test, pattern_gen_params),
+	KUNIT_CASE_PARAM(only_counts_test, pattern_gen_params),
+	KUNIT_CASE_PARAM(more_than_counts_test, more_gen_params),
 	KUNIT_CASE(moving_sum_test),
 	KUNIT_CASE(order_test),
 	KUNIT_CASE(parts_test),

@@ -201,6 +201,7 @@ static void filter_test(struct kunit *test)
 
 	t = test_add_target(test, ctx, folio_pfn(folio) * PAGE_SIZE, PAGE_SIZE, 1);
 	folio_mark_accessed(folio);
+	KUNIT_EXPECT_FALSE(test, ctx->ops.ignores_scheme(s));
 	KUNIT_EXPECT_EQ(test, ctx->ops.apply_scheme(ctx, t, t->regions, s, &passed),
 			0);
 	KUNIT_EXPECT_EQ(test, passed, c->passes ? PAGE_SIZE : 0);
@@ -259,6 +260,8 @@ static void nowhere_test(struct kunit *test)
 								s, &passed),
 				    0, "%s", damos_action_name(action));
 	}
+	/* The last one is stat, without filters. */
+	KUNIT_EXPECT_TRUE(test, ctx->ops.ignores_scheme(s));
 	KUNIT_EXPECT_EQ(test, passed, 0);
 }
 
