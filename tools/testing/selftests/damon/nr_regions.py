@@ -52,7 +52,26 @@ def given_more():
         within(sampled(work.pid, 3, 10, ranges), 3, 10)
 
 
+def online(areas=10):
+    """Limits that become lower take effect within an aggregation."""
+    with ticking(), workload(2 * areas * BLOCK) as work:
+        work.hot(*[(2 * i * BLOCK, BLOCK) for i in range(areas)])
+        kdamond, = damon.kdamonds(damon.context(
+            [work.pid], [damon.stat_scheme()], attrs={'nr_regions': damon.limits(10, 1000)}))
+        kdamond.start()
+        time.sleep(3)
+        before = len(kdamond.snapshot())
+        kdamond.commit(monitoring_attrs={'nr_regions': damon.limits(3, 7),
+                                         'intervals': {'update_us': 100000}})
+        time.sleep(0.3)
+        after = len(kdamond.snapshot())
+        print(f'# regions: {before}, then {after}')
+        check(before > 7, 'there were no more before the commit')
+        within([after], 1, 7)
+
+
 require(memory=600 * MIB)
 run([*((f'{row[0]} areas, {row[1]}..{row[2]} regions', lambda r=row: within_limits(*r))
        for row in ROWS),
-     ('more given regions than allowed', given_more)])
+     ('more given regions than allowed', given_more),
+     ('10 areas, 10..1000 regions, then 3..7', online)])

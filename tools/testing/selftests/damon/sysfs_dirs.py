@@ -28,6 +28,10 @@ DIRS = (
     (S + '/ops_filters', 'nr_filters', 3, 'max', '0'),
 )
 
+# commands that are about the directories of schemes
+SCHEME_COMMANDS = ('update_schemes_stats', 'update_schemes_effective_quotas',
+                   'update_schemes_tried_regions', 'update_schemes_tried_bytes',
+                   'clear_schemes_tried_regions')
 
 # nr_ files with a largest number
 LIMITED = ('nr_contexts', 'nr_probes')
@@ -102,8 +106,7 @@ def refused_while_running(kdamond):
 
 def scheme_directories_may_go(kdamond):
     damon.write(f'{C}/schemes/nr_schemes', 0)
-    for command in ('update_schemes_tried_regions', 'update_schemes_tried_bytes',
-                    'clear_schemes_tried_regions'):
+    for command in SCHEME_COMMANDS:
         equal(f'{command} without scheme directories',
               damon.errno_of(kdamond.command, command), '')
     damon.write(f'{C}/schemes/nr_schemes', 3)
@@ -121,8 +124,7 @@ def target_directories_may_go(kdamond):
 
 def context_directory_may_go(kdamond):
     damon.write(f'{K}/contexts/nr_contexts', 0)
-    for command in ('on', 'update_schemes_tried_regions', 'update_schemes_tried_bytes',
-                    'clear_schemes_tried_regions'):
+    for command in ('on', *SCHEME_COMMANDS):
         equal(f'{command} without a context', damon.errno_of(kdamond.command, command), 'EINVAL')
     check(kdamond.running(), 'removing the directory stopped the kdamond')
 
