@@ -7,6 +7,7 @@ is the share of sampling intervals in which a page of it is accessed.  With each
 that holds for each page by itself, else for all of them at the same time.
 """
 import collections
+import math
 import random
 
 PAGE = 4096
@@ -106,7 +107,8 @@ def ticks(part):
     """What bench-pattern has to do for the rate, in each tick."""
     each = 1 - (1 - part.rate) ** (1 / TICKS)
     if part.each_page:
-        return 1000000, round(part.pages * each)
+        # Some are drawn several times.
+        return 1000000, round(math.log(1 - each) / math.log(1 - 1 / part.pages))
     return round(1000000 * each), 0
 
 
