@@ -91,6 +91,19 @@ static int compare_borders(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Mostly they are sorted as they come. */
+static void sort_borders(struct damon_hints *h)
+{
+	unsigned int i;
+
+	for (i = 1; i < h->nr; i++) {
+		if (h->borders[i].addr < h->borders[i - 1].addr)
+			break;
+	}
+	if (i < h->nr)
+		sort(h->borders, h->nr, sizeof(*h->borders), compare_borders, NULL);
+}
+
 /* Whether samples found an access to what overlaps @range, around @r. */
 static bool is_seen(const struct damon_target *t, const struct damon_region *r,
 		    const struct damon_addr_range *range)
@@ -127,7 +140,7 @@ void damon_hints_filter(struct damon_hints *h, const struct damon_target *t)
 	const struct damon_region *r = t->regions, *end = damon_regions_end(t);
 	unsigned int i, nr = 0;
 
-	sort(h->borders, h->nr, sizeof(*h->borders), compare_borders, NULL);
+	sort_borders(h);
 	for (i = 0; i < h->nr; i++) {
 		while (r < end && r->ar.end <= h->borders[i].addr)
 			r++;
