@@ -15,7 +15,9 @@
  *
  * (Sizes are those of 4 KiB pages.)  An entry below one that was not touched
  * keeps its bit, so that when the upper one is, some of what shows was touched
- * earlier.  It will not show again.
+ * earlier.  It will not show again.  At first all bits are of that kind, but where
+ * samples cleared them; so the first round is for PUD entries alone, and then only
+ * what is below those in use shows.
  *
  * What a chunk hides from this is looked for in cells of it (vaddr-cells.c).
  *
@@ -24,7 +26,9 @@
  * cleared, and only read: where one is not set nothing was touched.  Else, as on
  * machines without such bits, a few cells of the chunk are probed, if nothing has been
  * seen there: as many chunks in a look as SPREAD_SHARE of the budget is for,
- * going round.  Bits of PUD entries are nobody else's.
+ * going round.  It does without the bits of an address space that has MMU notifiers,
+ * as one that is monitored has, but would miss accesses when that is over.  Bits of
+ * PUD entries are nobody else's.
  *
  * A check costs 1, or DAMON_VA_LEAF_COST if it is of a folio.
  *
@@ -57,6 +61,7 @@
  * @clear:	bits of non-leaf PMD entries may be cleared
  * @spread:	chunks that may still be divided without them
  * @others:	there are other MMU notifiers
+ * @first:	bits may have been set before anybody looked
  * @addr:	what to look at next
  * @r:		the region there, or the next one
  * @end:	end of adjacent regions from @r on
@@ -75,6 +80,7 @@ struct look {
 	bool clear;
 	unsigned long spread;
 	bool others;
+	bool first;
 	unsigned long addr;
 	const struct damon_region *r;
 	unsigned long end;
@@ -193,13 +199,42 @@ static void look_at_pmd(struct look *l, pmd_t *pmdp, unsigned long end)
 	report(l, end, l->pmd_touched);
 }
 
+/* Whether nothing below was touched, and there is no bit to clear. */
+static bool is_old(pmd_t pmd)
+{
+#ifdef CONFIG_ARCH_HAS_NONLEAF_PMD_YOUNG
+	if (pmd_present(pmd) && !pmd_leaf(pmd) && arch_has_hw_nonleaf_pmd_young())
+		return !pmd_young(pmd);
+#endif
+	return !pmd_present(pmd);
+}
+
+/* Old entries are most, and go together. */
+static void skip_old_pmds(struct look *l, pmd_t *pmds, unsigned long end)
+{
+	unsigned long addr = l->addr, nr = 0;
+
+	if (is_done(l) || addr < l->pmd_end)
+		return;
+	while (addr < end && nr < l->h->budget &&
+	       is_old(pmdp_get(pmds + pmd_index(addr)))) {
+		addr = pmd_addr_end(addr, end);
+		nr++;
+	}
+	damon_hints_spend(l->h, nr);
+	if (nr)
+		report(l, addr, false);
+}
+
 static void look_at_pmds(struct look *l, pmd_t *pmds, unsigned long end)
 {
 	spinlock_t *ptl = pmd_lock(l->mm, pmds); /* of the PMD table */
 
-	while (l->addr < end && !is_done(l))
+	while (l->addr < end && !is_done(l)) {
 		look_at_pmd(l, pmds + pmd_index(l->addr),
 			    pmd_addr_end(l->addr, end));
+		skip_old_pmds(l, pmds, end);
+	}
 	spin_unlock(ptl);
 }
 
@@ -216,7 +251,9 @@ static void look_at_pud(struct look *l, unsigned long end)
 		l->pud_end = pud_addr_end(l->addr, ULONG_MAX);
 		l->pud_touched = pud && pud_test_and_clear(l, pud);
 	}
-	if (l->pud_touched && pud)
+	if (l->pud_touched && pud && l->first)
+		go_to(l, min(l->pud_end, l->end));
+	else if (l->pud_touched && pud)
 		look_at_pmds(l, pmd_offset(pud, l->addr & PUD_MASK), end);
 	else
 		report(l, min(l->pud_end, l->end), false);
@@ -281,8 +318,10 @@ static bool look_at_some(struct look *l)
 
 static void look(struct look *l)
 {
+	struct damon_va_target *vt = damon_va_target(l->t);
 	bool more;
 
+	l->first = vt->looked_at != l->mm;
 	go_to(l, l->h->from);
 	do {
 		mmap_read_lock(l->mm);
@@ -292,6 +331,8 @@ static void look(struct look *l)
 		cond_resched();
 	} while (more);
 	l->h->from = l->r < damon_regions_end(l->t) ? l->addr : 0;
+	if (!l->h->from)
+		vt->looked_at = l->mm;
 }
 
 /* For &damon_operations.split_hints. */

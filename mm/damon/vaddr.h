@@ -24,6 +24,8 @@ struct damon_va_watch;
  * @moved:	they have changed: @ranges are to be read again
  * @nr_vmas:	mappings to be read then, when @moved
  * @credit:	how many mappings may be looked at
+ * @looked_at:	the address space in which hints have been looked for
+ *		everywhere at least once; only compared
  * @cells:	what is probed for hints, NULL if nothing was yet
  *
  * Of the kdamond.
@@ -39,6 +41,7 @@ struct damon_va_target {
 	bool moved;
 	unsigned long nr_vmas;
 	unsigned long credit;
+	const struct mm_struct *looked_at;
 	struct damon_va_cells *cells;
 };
 
