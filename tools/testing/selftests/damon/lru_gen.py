@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The multi-generational LRU sees a program the same, monitored or not.
 
-The program has cold memory and hot memory.  Aging that is asked for has to find the
-accesses to what is hot, and none to what is cold, in the page tables that DAMON looks at as
-well.
+The program has memory that is always in use, memory that is used for a moment before
+each aging, and cold memory.  Aging has to find the accesses to the first two, also where
+DAMON looked at the same page tables since, and none to the third.
 """
 
 import os
@@ -17,11 +17,12 @@ from damon_workload import MIB, ticking, workload
 
 GENERATIONS = '/sys/kernel/debug/lru_gen'
 ENABLED = '/sys/kernel/mm/lru_gen/enabled'
-SIZE, HOT = 256 * MIB, 32 * MIB
-AGINGS = 6
-YOUNG = 2  # generations that what is in use may be in
+SIZE, HOT, WARM = 256 * MIB, 32 * MIB, 64 * MIB
+ALWAYS, SHORTLY = (100 * MIB, HOT), (160 * MIB, WARM)
+AGINGS = 2  # as many as there is room for
+YOUNG = 2  # generations that may have what is in use
 PAGE = os.sysconf('SC_PAGE_SIZE')
-TOLERANCE = 0.05  # of the hot memory
+TOLERANCE = 0.05  # of what is in use
 
 
 def put(path, value):
@@ -49,11 +50,18 @@ def generations(path):
     return number, nodes
 
 
-def age(path):
-    """Make a generation, on every node."""
+def age(path, how):
+    """Make a generation, on every node: '1', or '1 1' to have everything looked at."""
     number, nodes = generations(path)
     for node, found in nodes.items():
-        put(GENERATIONS, f'+ {number} {node} {found[-1][0]} 1 0')
+        put(GENERATIONS, f'+ {number} {node} {found[-1][0]} {how}')
+
+
+def drop_empty(path):
+    """Have the two youngest generations only, which leaves room for two more."""
+    number, nodes = generations(path)
+    for node, found in nodes.items():
+        put(GENERATIONS, f'- {number} {node} {found[-1][0] - 2} 1')
 
 
 def spread(path):
@@ -78,15 +86,29 @@ def measure(monitored):
     return result
 
 
+def use(work):
+    """Let DAMON look before aging does."""
+    work.hot(ALWAYS, SHORTLY)
+    time.sleep(0.1)
+    work.hot(ALWAYS)
+    time.sleep(0.3)
+
+
+def use_and_age(path, work, times, how):
+    for _ in range(times):
+        use(work)
+        age(path, how)
+
+
 def let_age(path, work, monitored):
-    work.hot((100 * MIB, HOT))
+    use(work)
     if monitored:
         kdamond, = damon.kdamonds(damon.context([work.pid], [damon.stat_scheme()]))
         kdamond.start()
         kdamond.let_aggregate(10)
-    for _ in range(AGINGS):
-        age(path)
-        time.sleep(0.5)
+    use_and_age(path, work, 1, '1 1')
+    drop_empty(path)
+    use_and_age(path, work, AGINGS, '1')
     if monitored:
         check(kdamond.running(), 'monitoring ended')
         damon.reset()
@@ -97,10 +119,11 @@ def same():
     alone, watched = measure(False), measure(True)
     for name, (young, old) in (('alone', alone), ('monitored', watched)):
         print(f'# {name}: {young / MIB:.1f} MiB young, {old / MIB:.1f} MiB old')
-    check(alone[0] >= 0.9 * HOT and alone[1] >= 0.8 * (SIZE - HOT),
+    check(alone[0] >= 0.9 * (HOT + WARM) and alone[1] >= 0.8 * (SIZE - HOT - WARM),
           'aging does not work without monitoring, either')
     for what, a, b in zip(('young', 'old'), alone, watched):
-        check(abs(a - b) <= TOLERANCE * HOT, f'{abs(a - b) / MIB:.1f} MiB more or less are {what}')
+        check(abs(a - b) <= TOLERANCE * (HOT + WARM),
+              f'{abs(a - b) / MIB:.1f} MiB more or less are {what}')
 
 
 require(memory=SIZE + 100 * MIB)
