@@ -9,6 +9,7 @@
 #include <linux/pid_namespace.h>
 
 #include "../sysfs.h"
+#include "fail.h"
 
 #define ATTRS	"monitoring_attrs/"
 #define PROBE	ATTRS "probes/0/"
@@ -326,6 +327,8 @@ static const struct refusal {
 	{ "no such cgroup", { OPS "type", "memcg", OPS "memcg_path", "/none" },
 	  -EINVAL },
 	{ "cgroup of no effect", { OPS "memcg_path", "/none" } },
+	{ "the first cgroup", { OPS "type", "memcg", OPS "memcg_path", "/" },
+	  IS_ENABLED(CONFIG_MEMCG) ? 0 : -EINVAL },
 	{ "cgroup of a goal never written",
 	  { GOAL "target_metric", "node_memcg_used_bp", GOAL "target_value", "1" },
 	  -EINVAL },
@@ -446,12 +449,93 @@ static void test_commit_goals(struct kunit *test)
 	damon_destroy_ctx(ctx);
 }
 
+/* One of everything there can be. */
+static void stage_everything(struct kunit *test)
+{
+	char pid[12];
+
+	snprintf(pid, sizeof(pid), "%d", task_pid_nr(current));
+	stage(test, "targets/nr_targets", "1");
+	stage(test, "targets/0/pid_target", pid);
+	stage(test, "targets/0/regions/nr_regions", "1");
+	stage(test, "targets/0/regions/0/end", "4096");
+	stage(test, GOAL "target_value", "7");
+	stage(test, S "dests/nr_dests", "1");
+	stage(test, S "filters/nr_filters", "1");
+	if (!IS_ENABLED(CONFIG_MEMCG))
+		return;
+	stage(test, PROBE "filters/0/type", "memcg");
+	stage(test, PROBE "filters/0/path", "/");
+	stage(test, OPS "type", "memcg");
+	stage(test, OPS "memcg_path", "/");
+}
+
+/* The n-th allocation fails, for n = 1, 2, ... until there is none. */
+static void test_build_oom(struct kunit *test)
+{
+	struct pid *pid = task_pid(current);
+	unsigned int n, refs = refcount_read(&pid->count);
+	struct damon_ctx *ctx;
+
+	fail_begin(test);
+	stage_everything(test);
+	for (n = 1; ; n++) {
+		fail_nth(n);
+		ctx = build(test);
+		if (!fail_end())
+			break;
+		KUNIT_ASSERT_EQ_MSG(test, PTR_ERR_OR_ZERO(ctx), -ENOMEM,
+				    "allocation %u", n);
+		KUNIT_ASSERT_EQ(test, refcount_read(&pid->count), refs);
+	}
+	KUNIT_EXPECT_GE(test, n - 1, 12);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx);
+	damon_destroy_ctx(ctx);
+}
+
+/* Goals stay as they were when there is no memory for others. */
+static void test_commit_goals_oom(struct kunit *test)
+{
+	const struct sdir_array *schemes;
+	struct damos_quota_goal *g;
+	struct damon_ctx *ctx;
+	struct damos *s;
+	unsigned int n;
+	int err;
+
+	fail_begin(test);
+	stage(test, GOAL "target_value", "7");
+	ctx = build(test);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ctx);
+	s = list_first_entry(&ctx->schemes, struct damos, list);
+	stage(test, QUOTA "goals/nr_goals", "2");
+	stage(test, GOAL "target_value", "8");
+	stage(test, QUOTA "goals/1/target_value", "9");
+	schemes = &((struct damon_sysfs_ctx *)sdir_elem(contexts(test), 0))->schemes;
+	for (n = 1; ; n++) {
+		fail_nth(n);
+		err = damon_sysfs_commit_goals(ctx, schemes);
+		if (!fail_end())
+			break;
+		g = list_first_entry(&s->quota.goals, struct damos_quota_goal, list);
+		KUNIT_EXPECT_EQ_MSG(test, err, -ENOMEM, "allocation %u", n);
+		KUNIT_EXPECT_TRUE(test, list_is_singular(&s->quota.goals));
+		KUNIT_EXPECT_EQ(test, g->target_value, 7);
+	}
+	KUNIT_EXPECT_GE(test, n - 1, 2);
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&s->quota.goals), 2);
+	damon_destroy_ctx(ctx);
+}
+
 static struct kunit_case build_cases[] = {
 	KUNIT_CASE_PARAM(test_row, row_gen_params),
 	KUNIT_CASE_PARAM(test_refusal, refusal_gen_params),
 	KUNIT_CASE(test_filter_order),
 	KUNIT_CASE(test_dests),
 	KUNIT_CASE(test_commit_goals),
+	KUNIT_CASE(test_build_oom),
+	KUNIT_CASE(test_commit_goals_oom),
 	{}
 };
 

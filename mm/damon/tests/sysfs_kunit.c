@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 
 #include "../sysfs.h"
+#include "fail.h"
 
 enum letter { LETTER_A, LETTER_UNSUPPORTED, LETTER_C, NR_LETTERS };
 
@@ -249,6 +250,55 @@ static void test_arrays(struct kunit *test)
 	sdir_unlock(array->dir);
 }
 
+/* An element with a file and a subdirectory. */
+struct full_elem {
+	unsigned long number;
+	struct sdir_array ranges;
+};
+
+static const struct sdir_desc full_elem_desc = {
+	.size = sizeof(struct full_elem),
+	.files = (const struct sdir_file[]) {
+		SDIR_ULONG("number", struct full_elem, number),
+		{}
+	},
+	.children = (const struct sdir_child[]) {
+		{ "ranges", &ranges_desc, offsetof(struct full_elem, ranges) },
+		{}
+	},
+};
+
+static const struct sdir_desc full_elems_desc = { .elem = &full_elem_desc };
+
+/*
+ * All elements or none, whichever allocation fails.  There are some that sysfs
+ * can do without.
+ */
+static void test_arrays_oom(struct kunit *test)
+{
+	struct sdir_array *array = kunit_kzalloc(test, sizeof(*array), GFP_KERNEL);
+	unsigned int n, nr_errs = 0;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	fail_begin(test);
+	add_dir(test, "full", &full_elems_desc, array);
+	KUNIT_ASSERT_TRUE(test, sdir_trylock(array->dir));
+	for (n = 1; ; n++) {
+		KUNIT_EXPECT_EQ(test, sdir_set_nr(array, 1), 0);
+		fail_nth(n);
+		err = sdir_set_nr(array, 3);
+		KUNIT_EXPECT_EQ(test, err, err ? -ENOMEM : 0);
+		KUNIT_EXPECT_EQ(test, array->nr, err ? 0 : 3);
+		if (!fail_end())
+			break;
+		nr_errs += !!err;
+	}
+	KUNIT_EXPECT_EQ(test, err, 0);
+	KUNIT_EXPECT_GE(test, nr_errs, 3 * 4);
+	sdir_unlock(array->dir);
+}
+
 struct locked_elem {
 	struct sdir_array ranges;
 };
@@ -387,6 +437,7 @@ KUNIT_ARRAY_PARAM_DESC(build, builds, why);
 static struct kunit_case sysfs_cases[] = {
 	KUNIT_CASE(test_writes),
 	KUNIT_CASE(test_arrays),
+	KUNIT_CASE(test_arrays_oom),
 	KUNIT_CASE(test_locks),
 	KUNIT_CASE_PARAM(test_build, build_gen_params),
 	{}
