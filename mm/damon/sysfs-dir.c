@@ -366,13 +366,23 @@ static int add_elem(struct sdir_array *array, void *payload)
 	return 0;
 }
 
+static int add_new_elem(struct sdir_array *array)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return add_elem(array, new_payload(array->dir->desc->elem));
+}
+
 /**
  * sdir_set_nr() - Remove all elements, then make new ones.
  * @array:	the elements
  * @nr:		how many there are to be
  *
+ * As many as there is memory for are made, so this may take long; it can be
+ * killed, also for want of memory.
+ *
  * Context: the directory is locked.
- * Return: 0; or, when there are none, -ENOMEM, or -EINTR if the caller is to die.
+ * Return: 0; -ENOMEM or -EINTR, when there are none.
  */
 int sdir_set_nr(struct sdir_array *array, unsigned int nr)
 {
@@ -388,8 +398,7 @@ int sdir_set_nr(struct sdir_array *array, unsigned int nr)
 		return -ENOMEM;
 	array->room = nr;
 	while (!err && array->nr < nr)
-		err = fatal_signal_pending(current) ? -EINTR :
-		      add_elem(array, new_payload(array->dir->desc->elem));
+		err = add_new_elem(array);
 	if (err)
 		remove_elems(array);
 	return err;
