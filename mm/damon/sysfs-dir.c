@@ -3,6 +3,7 @@
  * Directories and typed files of sysfs from tables; see sysfs-dir.h.
  */
 
+#include <linux/delay.h>
 #include <linux/kstrtox.h>
 #include <linux/rwsem.h>
 #include <linux/sched/signal.h>
@@ -13,10 +14,12 @@
 /**
  * struct sdir_lock - The lock of some directories.
  * @sem:	held for writing; for reading, by who holds an inner lock
+ * @brief:	who holds it waits for nothing
  * @outer:	the lock around it, NULL for that of the tree
  */
 struct sdir_lock {
 	struct rw_semaphore sem;
+	bool brief;
 	struct sdir_lock *outer;
 };
 
@@ -60,28 +63,60 @@ static bool trylock_outer(struct sdir_lock *lock)
 	return false;
 }
 
+/* Between its being locked and being called brief it may be taken for long. */
+static bool trylock_unless_long(struct sdir_lock *lock)
+{
+	while (!down_write_trylock(&lock->sem)) {
+		if (!READ_ONCE(lock->brief))
+			return false;
+		usleep_range(20, 100);
+	}
+	return true;
+}
+
 /**
  * sdir_trylock() - Try to lock a directory.
  * @dir:	the directory; its lock is that of some directory around it
  *
+ * Context: may sleep, to wait for who has it locked briefly.
  * Return: whether it is locked now.
  */
 bool sdir_trylock(const struct sdir *dir)
 {
 	if (!trylock_outer(dir->lock))
 		return false;
-	if (down_write_trylock(&dir->lock->sem))
+	if (trylock_unless_long(dir->lock))
 		return true;
 	unlock_outer(dir->lock);
 	return false;
 }
 
 /**
- * sdir_unlock() - Undo sdir_trylock().
+ * sdir_trylock_briefly() - Try to lock a directory, and be in nobody's way.
+ * @dir:	the directory; its lock is that of some directory around it
+ *
+ * Context: does not sleep; nor may the caller until it is unlocked.
+ * Return: whether it is locked now.
+ */
+bool sdir_trylock_briefly(const struct sdir *dir)
+{
+	if (!trylock_outer(dir->lock))
+		return false;
+	if (down_write_trylock(&dir->lock->sem)) {
+		WRITE_ONCE(dir->lock->brief, true);
+		return true;
+	}
+	unlock_outer(dir->lock);
+	return false;
+}
+
+/**
+ * sdir_unlock() - Undo sdir_trylock() or sdir_trylock_briefly().
  * @dir:	the directory
  */
 void sdir_unlock(const struct sdir *dir)
 {
+	WRITE_ONCE(dir->lock->brief, false);
 	up_write(&dir->lock->sem);
 	unlock_outer(dir->lock);
 }

@@ -19,7 +19,8 @@
  * them.  A lock protects the arrays, and the values of locked types against
  * being set.  It is only ever tried: whoever removes a directory waits for the
  * readers and writers of its files, so these must never wait for the remover,
- * and writers give up with -EBUSY instead.  Nothing that is read needs the lock:
+ * and writers give up with -EBUSY instead.  Only who waits for nothing in turn is
+ * waited for.  Nothing that is read needs the lock:
  * a payload lives as long as its files.
  */
 #ifndef _MM_DAMON_SYSFS_DIR_H
@@ -182,6 +183,7 @@ struct sdir *sdir_create(struct kobject *parent, const char *name,
 void sdir_remove(struct sdir *dir);
 
 bool sdir_trylock(const struct sdir *dir);
+bool sdir_trylock_briefly(const struct sdir *dir);
 void sdir_unlock(const struct sdir *dir);
 
 void *sdir_elem(const struct sdir_array *array, unsigned int i);

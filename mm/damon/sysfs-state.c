@@ -6,8 +6,9 @@
  * what a command works on stays; this keeps out nobody who reads, and no other
  * kdamond.  While a command waits for its kdamond, functions the kdamond calls for
  * it work on the directories in its stead.  A refresh has nobody who waits: it
- * tries the lock, and leaves the round out if that is held.  "off" does without
- * the lock, so it also ends a kdamond that keeps another command waiting.
+ * tries the lock, and leaves the round out if that is held; but it does not last,
+ * so others wait for it.  "off" does without the lock, so it also ends a kdamond
+ * that keeps another command waiting.
  *
  * A scheme of a context has the number of the directory it was made from, which
  * may have gone since.
@@ -102,7 +103,7 @@ static int refresh(void *data)
 	if (!ms || time_before64(now, k->next_refresh))
 		return 0;
 	k->next_refresh = now + msecs_to_jiffies(ms);
-	if (!sdir_trylock(k->contexts.dir))
+	if (!sdir_trylock_briefly(k->contexts.dir))
 		return 0;
 	if (k->contexts.nr) {
 		copy_intervals(k);
