@@ -75,6 +75,29 @@ def cgroup():
             check(kdamond.running(), 'ended')
 
 
+def cgroup_made_anew():
+    """A name is looked up by a commit, and means what has it then; what had it does not."""
+    with contextlib.ExitStack() as stack:
+        group = stack.enter_context(short_lived('anew'))
+        of_group = damon.stat_scheme(
+            ops_filters=[damon.filter_of('memcg', allow=True, memcg_path=group.path)])
+        old = stack.enter_context(memory.pages('anon', SIZE, in_group=group))
+        kdamond, = damon.kdamonds(damon.context([old.pid], [of_group]))
+        kdamond.start()
+        check(wait_until(lambda: kdamond.stats()['sz_ops_filter_passed']), 'nothing passed')
+        memory.put(f'{memory.CGROUPS}/cgroup.procs', old.pid)
+        os.rmdir(group.dir)
+        os.mkdir(group.dir)
+        new = stack.enter_context(memory.pages('anon', SIZE, in_group=group))
+        for what, pages in (('before a commit', None), ('the old one', old), ('the new one', new)):
+            if pages:
+                kdamond.commit(targets=[damon.target(
+                    pages.pid, [(pages.start, pages.start + pages.size)])])
+            kdamond.let_aggregate(2)
+            passed, = grown(kdamond, ['sz_ops_filter_passed'])
+            check((passed > 0) == (pages == new), f'{what}: {passed} bytes pass')
+
+
 def no_node(files):
     """A migration to nowhere is tried, and takes effect on nothing."""
     scheme = damon.scheme('migrate_cold', sz=(4096,), **files)
@@ -106,6 +129,7 @@ def goal_of_no_node():
 def cases():
     yield 'a target', target
     yield 'a cgroup', cgroup
+    yield 'a cgroup that was made anew', cgroup_made_anew
     for nid in NO_NODES:
         yield f'migration to node {nid}', lambda n=nid: no_node({'target_nid': n})
     yield 'weighted migration', lambda: no_node({'dests': [damon.dest(63, 1),

@@ -9,7 +9,9 @@ import time
 
 import damon_sysfs as damon
 import damon_trace as trace
-from damon_test import check, equal, require, run, skip_all, wait_until
+from damon_memory import memory_nodes, pages
+from damon_paddr import apply
+from damon_test import Skip, check, equal, require, run, skip_all, wait_until
 from damon_workload import MIB, ticking, workload
 
 IDX = [('unsigned int', 'context_idx'), ('unsigned int', 'scheme_idx')]
@@ -144,10 +146,28 @@ def effective_sizes():
     check(all(a < b for a, b in zip(sizes, sizes[1:])), f'of a goal: {sizes}')
 
 
+MIGRATE = 'events/migrate/mm_migrate_pages'
+
+
+def migrations():
+    """The event that the kernel has of its own says whose they are."""
+    nodes = memory_nodes()
+    if len(nodes) < 2 or not os.path.isdir(f'{trace.TRACEFS}/{MIGRATE}'):
+        raise Skip('needs two nodes with memory, and the event')
+    with pages('anon', 4 * MIB, nodes[0]) as work, trace.instance('damon_schemes') as path:
+        trace.put(f'{path}/{MIGRATE}/enable', 1)
+        apply('migrate_cold', work.ranges(), target_nid=nodes[1])
+        trace.put(f'{path}/{MIGRATE}/enable', 0)
+        with open(f'{path}/trace', encoding='ascii') as f:
+            found = [line for line in f if re.search(r'kdamond.*mm_migrate_pages: ', line)]
+    check(found, 'no event')
+    equal('others', [line for line in found if not line.endswith('reason=damon\n')], [])
+
+
 def cases():
     for event in EVENTS:
         yield f'{event}: layout', lambda e=event: layout(e)
-    for action in (applications, whole_passes, effective_sizes):
+    for action in (applications, whole_passes, effective_sizes, migrations):
         yield action.__name__.replace('_', ' '), action
 
 

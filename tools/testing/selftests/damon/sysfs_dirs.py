@@ -3,9 +3,11 @@
 """Directories made by nr_ files: growth, removal, reset, failure, and removal during a run."""
 
 import os
+import subprocess
+import threading
 
 import damon_sysfs as damon
-from damon_test import check, equal, require, run
+from damon_test import Skip, check, equal, require, run, wait_until
 from damon_workload import MIB, ticking, workload
 
 K = 'kdamonds/0'
@@ -95,6 +97,46 @@ def one_context():
         equal('regions max', damon.read(f'{C}/monitoring_attrs/nr_regions/max'), '1000')
 
 
+def seen_growing(number):
+    """Numbers read while so many directories are made, each one checked against what is there."""
+    path = C + '/targets/0/regions'
+    damon.write(f'{path}/nr_regions', 0)
+    grower = threading.Thread(target=damon.write, args=(f'{path}/nr_regions', number))
+    grower.start()
+    seen = set()
+    while grower.is_alive():
+        nr = int(damon.read(f'{path}/nr_regions'))
+        if nr:
+            equal(f'the last of {nr}', [damon.read(f'{path}/{nr - 1}/{name}')
+                                        for name in ('start', 'end')], ['0', '0'])
+        seen.add(nr)
+    grower.join()
+    return seen - {0, number}
+
+
+def a_number_counts_what_is_complete():
+    make_parents(C + '/targets/0/regions')
+    for number in (500, 5000, 50000):
+        seen = seen_growing(number)
+        if len(seen) > 3:
+            print(f'# {len(seen)} numbers below {number}')
+            return
+    raise Skip('made too fast to be seen')
+
+
+def who_makes_too_many_can_be_killed():
+    path = C + '/targets/0/regions'
+    make_parents(path)
+    with subprocess.Popen(['sh', '-c', 'echo 200000 > "$0"', f'{damon.ADMIN}/{path}/nr_regions'],
+                          stderr=subprocess.DEVNULL) as proc:
+        begun = wait_until(lambda: int(damon.read(f'{path}/nr_regions')) > 100)
+        proc.kill()
+        status = proc.wait()
+    if not begun or status != -9:
+        raise Skip(f'made too fast, or not at all: {status}')
+    check_children(path, 'nr_regions', 0)
+
+
 def refused_while_running(kdamond):
     for text in ('0', '1', '2'):
         equal(f'{text} to nr_kdamonds',
@@ -154,6 +196,8 @@ def cases():
         if nr not in LIMITED:
             yield f'{name_of}: a huge number is ENOMEM', lambda a=at: huge_number_fails(*a)
     yield 'nr_contexts is 0 or 1', one_context
+    yield 'a number counts what is complete', a_number_counts_what_is_complete
+    yield 'who makes too many can be killed', who_makes_too_many_can_be_killed
     for action in (refused_while_running, scheme_directories_may_go, target_directories_may_go,
                    context_directory_may_go, directories_may_go_one_by_one):
         name = action.__name__.replace('_', ' ')

@@ -47,6 +47,15 @@ def monitored():
             damon.write(path, 1)
 
 
+# Names by which clients know what this interface does not have.
+ELSEWHERE = re.compile(r'.*/(monitoring_attrs/sample|operations_attrs|probes/\*/preps)(/.*)?'
+                       r'|.*/probes/\*/filters/\*/min|.*filters/\*/pass')
+
+
+def no_name_is_taken():
+    equal('files', [path for path in ROWS if ELSEWHERE.fullmatch(path)], [])
+
+
 def only_named_files():
     monitored()
     found = {pattern_of(path) for path in tree()}
@@ -112,6 +121,7 @@ def read_only(pattern):
 
 def cases():
     yield 'no file is missing, none is unknown', only_named_files
+    yield 'no name means something else elsewhere', no_name_is_taken
     yield 'modes and owners', modes
     yield 'defaults of fresh directories', defaults
     yield 'result files hold plain numbers', result_formats

@@ -4,7 +4,9 @@
 
 import contextlib
 import os
+import queue
 import subprocess
+import threading
 import time
 
 import damon_sysfs as damon
@@ -114,6 +116,22 @@ def no_target(operations):
     kdamond.stop()
 
 
+def a_thread_is_a_target():
+    """Known by an id of its own, for as long as it lives; its memory is that of the process."""
+    ids, may_end = queue.Queue(), threading.Event()
+    thread = threading.Thread(target=lambda: (ids.put(threading.get_native_id()), may_end.wait()))
+    thread.start()
+    try:
+        kdamond, = damon.kdamonds(damon.context([ids.get()], [damon.stat_scheme()]))
+        kdamond.start()
+        found = kdamond.snapshot()
+    finally:
+        may_end.set()
+        thread.join()
+    check(found, 'not monitored')
+    check(wait_until(lambda: not kdamond.running()), 'still on without the thread')
+
+
 def fork_leaves_the_child_out():
     """A child of the target is no target: monitoring ends with the parent."""
     script = 'sleep 60 & echo $!; read line; exit 0'
@@ -180,6 +198,7 @@ def cases():
         yield f'{name}: given regions', lambda n=name: given_regions(n)
         yield f'{name}: no target ends at once', lambda n=name: no_target(n)
     yield 'fvaddr without regions', fvaddr_needs_regions
+    yield 'a thread is a target', a_thread_is_a_target
     yield 'a forked child is no target', fork_leaves_the_child_out
     yield 'exec is followed', exec_is_followed
     yield 'new mappings are found', new_mappings_are_found
