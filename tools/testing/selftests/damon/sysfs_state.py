@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The state file: every keyword in every state, results kept, and the one lock."""
 
+import contextlib
 import os
+import subprocess
 import threading
 import time
 
@@ -86,10 +88,10 @@ def update_while_the_target_dies():
         kdamond.start()
         killer = threading.Timer(0.5, work.end)
         killer.start()
-        error = damon.errno_of(kdamond.command, UPDATES[0])
+        error, running = damon.errno_of(kdamond.command, UPDATES[0]), kdamond.running()
         killer.join()
     equal('update while the target died', error, 'ECANCELED')
-    check(wait_until(lambda: not kdamond.running()), 'still on')
+    check(not running, 'told before the kdamond has ended')
 
 
 def no_scheme_no_walk():
@@ -162,72 +164,95 @@ LOCKED = (
 )
 
 
+# A kdamond stays in its first sampling interval.
+FOR_EVER = {'intervals': damon.intervals(*[damon.ULONG_MAX] * 2)}
+
+
+def sleeps_in_command(task):
+    """Is this a task of state "idle": asleep, but for no signal?"""
+    with open(f'/proc/{task}/stat', encoding='ascii') as f:
+        return f.read().rpartition(')')[2].split()[0] == 'I'
+
+
+@contextlib.contextmanager
+def waited_for(kdamond, word):
+    """Somebody waits for a command, until the kdamond ends; gives what errno that is."""
+    errors = []
+    waiter = threading.Thread(target=lambda: errors.append(damon.errno_of(kdamond.command, word)))
+    waiter.start()
+    try:
+        check(wait_until(lambda: waiter.is_alive() and sleeps_in_command(waiter.native_id)),
+              f'{word} does not wait')
+        yield errors
+        check(waiter.is_alive(), f'{word} was over before')
+    finally:
+        kdamond.stop()
+        waiter.join()
+
+
 def busy_while_a_walk_is_waited_for():
-    """The walk has to wait for the end of a sampling interval of three seconds."""
     with workload(MIB) as work:
-        attrs = {'intervals': damon.intervals(3000000, 3000000)}
         scheme = damon.stat_scheme(filters=[damon.filter_of('addr')])
-        kdamond, = damon.kdamonds(damon.context([work.pid], [scheme], attrs=attrs))
+        kdamond, = damon.kdamonds(damon.context([work.pid], [scheme], attrs=FOR_EVER))
         kdamond.start()
-        walk = threading.Thread(target=kdamond.command, args=(UPDATES[0],))
-        walk.start()
-        time.sleep(0.5)
-        got = [damon.errno_of(damon.read, path) if text is None else
-               damon.errno_of(damon.write, path, text) for path, text, _ in LOCKED]
-        waiting = walk.is_alive()
-        walk.join()
-    check(waiting, 'the walk was over before the probes were')
+        with waited_for(kdamond, UPDATES[0]):
+            got = [damon.errno_of(damon.read, path) if text is None else
+                   damon.errno_of(damon.write, path, text) for path, text, _ in LOCKED]
     for (path, text, error), errno in zip(LOCKED, got):
         equal(f'{"read of" if text is None else repr(text) + " to"} {path}', errno, error)
-    check(kdamond.tried_regions(), 'the walk found nothing')
 
 
 def off_ends_who_waits():
-    """The kdamond is in its first sampling interval, for ever."""
     for word in UPDATES:
         with workload(MIB) as work:
-            attrs = {'intervals': damon.intervals(*[damon.ULONG_MAX] * 2)}
-            kdamond = configured(work.pid, attrs=attrs)
+            kdamond = configured(work.pid, attrs=FOR_EVER)
             kdamond.start()
-            errors = []
-            waiter = threading.Thread(
-                target=lambda w=word: errors.append(damon.errno_of(kdamond.command, w)))
-            waiter.start()
-            time.sleep(0.3)
-            check(waiter.is_alive(), f'{word} did not wait')
-            kdamond.stop()
-            waiter.join()
+            with waited_for(kdamond, word) as errors:
+                pass
         equal(word, errors, ['ECANCELED'])
+
+
+def signals_do_not_end_a_wait():
+    """Not even that which kills; the process is gone when the command is done."""
+    with workload(MIB) as work:
+        kdamond = configured(work.pid, attrs=FOR_EVER)
+        kdamond.start()
+        with subprocess.Popen(['sh', '-c', f'echo {UPDATES[0]} > "$0"',
+                               f'{damon.ADMIN}/{kdamond.path}/state']) as waiter:
+            try:
+                check(wait_until(lambda: sleeps_in_command(waiter.pid)), 'it does not wait')
+                waiter.kill()
+                time.sleep(0.3)
+                waiting = waiter.poll() is None
+            finally:
+                kdamond.stop()
+            equal('status', waiter.wait(), -9)
+    check(waiting, 'it was let go')
 
 
 def a_busy_kdamond_keeps_out_no_other():
     """While somebody waits for one kdamond all commands to another one are carried out."""
     with ticking(), workload(8 * MIB) as work:
         slow, quick = damon.kdamonds(*(
-            damon.context([work.pid], [damon.stat_scheme()],
-                          attrs={'intervals': damon.intervals(us, us)})
-            for us in (8000000, 5000)))
+            damon.context([work.pid], [damon.stat_scheme()], attrs=attrs)
+            for attrs in (FOR_EVER, {})))
         slow.start()
-        walk = threading.Thread(target=slow.command, args=(UPDATES[0],))
-        walk.start()
-        time.sleep(0.5)
-        quick.start()
-        for word, error in dict(STEPS)['running']:
-            if word != 'off':
-                equal(f'{word!r} beside a busy kdamond', damon.errno_of(quick.command, word), error)
-        damon.write(f'{quick.context}/targets/0/regions/nr_regions', 2)
-        quick.stop()
-        check(not quick.running(), 'off did not stop it')
-        waiting = walk.is_alive()
-        walk.join()
-    check(waiting, 'the walk was over before the commands were')
+        with waited_for(slow, UPDATES[0]):
+            quick.start()
+            for word, error in dict(STEPS)['running']:
+                if word != 'off':
+                    equal(f'{word!r} beside a busy kdamond', damon.errno_of(quick.command, word),
+                          error)
+            damon.write(f'{quick.context}/targets/0/regions/nr_regions', 2)
+            quick.stop()
+            check(not quick.running(), 'off did not stop it')
 
 
 def cases():
     for action in (every_keyword_in_every_state, no_context, pid_names_the_thread,
                    ends_with_the_target, update_while_the_target_dies, no_scheme_no_walk,
                    results_outlive_off, bytes_without_directories, staged_values_wait,
-                   busy_while_a_walk_is_waited_for, off_ends_who_waits,
+                   busy_while_a_walk_is_waited_for, off_ends_who_waits, signals_do_not_end_a_wait,
                    a_busy_kdamond_keeps_out_no_other):
         yield action.__name__.replace('_', ' '), action
 
