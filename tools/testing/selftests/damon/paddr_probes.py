@@ -15,7 +15,7 @@ from damon_workload import MIB, overlap, ticking
 
 SIZE = 4 * MIB
 SAMPLES = 20
-SETTLE_S = 1
+SETTLE_S, PATIENCE = 1, 8
 HOLE = [(1 << 50, (1 << 50) + SIZE)]
 
 Found = collections.namedtuple('Found', 'start end nr_accesses hits')
@@ -60,14 +60,18 @@ def mean(found, ranges, value):
     return sum(size * v for size, v in parts) / sum(size for size, _ in parts)
 
 
-def observed(ranges, *probes):
-    """Regions with their hits after a while."""
+def observed(ranges, *probes, settled=lambda found: True):
+    """Regions with their hits after a while, a longer one where they have not settled."""
     attrs = {'probes': list(probes), 'intervals': damon.intervals(5000, 5000 * SAMPLES),
              'nr_regions': damon.limits(10, 1000)}
     every = sorted(r for part in ranges.values() for r in part)
     with running(context(every, damon.stat_scheme(), attrs=attrs)) as kdamond:
-        time.sleep(SETTLE_S)
-        return list(tried(kdamond))
+        for _ in range(PATIENCE):
+            time.sleep(SETTLE_S)
+            found = list(tried(kdamond))
+            if settled(found):
+                break
+        return found
 
 
 def probe(filters, weight):
@@ -91,7 +95,8 @@ def beside_accesses():
     """Without a weight, hits are counted of the same samples as accesses."""
     with memory() as ranges:
         found = observed(ranges, probe([('memcg', True, True, GROUP)], 0),
-                         probe([('anon', True, True, {})], 0))
+                         probe([('anon', True, True, {})], 0), settled=lambda regions: mean(
+                             regions, ranges['anon'], lambda f: f.nr_accesses) > SAMPLES / 2)
     for name, wanted in (('grouped', (0, 1, 1)), ('anon', (1, 0, 1)), ('shared', (0, 0, 0))):
         part = ranges[name]
         got = tuple(mean(found, part, value) / SAMPLES for value in

@@ -14,7 +14,7 @@ import sys
 import time
 
 import damon_sysfs as damon
-from damon_test import check, equal, ksft, require, run
+from damon_test import check, equal, ksft, require, run, slowness
 from damon_workload import MIB, ticking, workload
 
 SECONDS = 8
@@ -113,7 +113,7 @@ def churn():
                                                command, rebuild))]
         for worker in workers:
             worker.start()
-        while any(w.is_alive() for w in workers) and time.monotonic() < end + 30:
+        while any(w.is_alive() for w in workers) and time.monotonic() < end + 30 * slowness():
             time.sleep(0.5)
             if time.monotonic() > end:
                 turn_off()

