@@ -7,7 +7,7 @@ compare that:
 
     .. test: numbers        any numbers will do
     .. test: about N        numbers that differ by up to N per cent will do
-    .. test: damo           the block is for machines that have damo
+    .. test: needs damo     the block is for machines that have damo
 
 and what a literal block or a table lists:
 
