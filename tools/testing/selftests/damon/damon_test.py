@@ -159,6 +159,7 @@ def run(cases, seconds=60, words=()):
 
     ksft.print_header()
     cases = [case for case in cases if any(word in case[0] for word in words or [''])]
+    check(cases, f'no case has any of {words} in its name')
     cases.append(('no splat in the kernel log', no_splat))
     ksft.set_plan(len(cases))
     for name, action in cases:
