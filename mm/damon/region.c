@@ -214,8 +214,40 @@ void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 	}
 }
 
-static unsigned int weighted_mean(unsigned int a, unsigned long sz_a,
-				  unsigned int b, unsigned long sz_b)
+/**
+ * struct means - What is counted of a region that is being merged.
+ * @nr_accesses:	&damon_region.nr_accesses in 1/2^32, and so are all
+ * @age:		&damon_region.age
+ * @probe_hits:		&damon_region.probe_hits
+ *
+ * Were each merge to round down, many in a row would lose whole counts.
+ */
+struct means {
+	u64 nr_accesses;
+	u64 age;
+	u64 probe_hits[DAMON_MAX_PROBES];
+};
+
+static struct means means_of(const struct damon_region *r)
+{
+	struct means m = {
+		.nr_accesses = (u64)r->nr_accesses << 32,
+		.age = (u64)r->age << 32,
+	};
+	unsigned int i;
+
+	for (i = 0; i < DAMON_MAX_PROBES; i++)
+		m.probe_hits[i] = (u64)r->probe_hits[i] << 32;
+	return m;
+}
+
+/* Rounds down, but for what is lost in some thousand merges. */
+static unsigned int whole(u64 mean)
+{
+	return (mean + (1 << 12)) >> 32;
+}
+
+static u64 weighted_mean(u64 a, unsigned long sz_a, u64 b, unsigned long sz_b)
 {
 	u64 sz = (u64)sz_a + sz_b;
 
@@ -257,19 +289,25 @@ static void judge_guess(struct damon_region *left, struct damon_region *right,
 	left->rest = max(left->rest, right->rest);
 }
 
-static void absorb(struct damon_region *left, const struct damon_region *right)
+/* @m is of @left. */
+static void absorb(struct damon_region *left, struct means *m,
+		   const struct damon_region *right)
 {
 	unsigned long sz_left = damon_sz_region(left);
 	unsigned long sz_right = damon_sz_region(right);
+	const struct means n = means_of(right);
 	unsigned int i;
 
-	left->nr_accesses = weighted_mean(left->nr_accesses, sz_left,
-					  right->nr_accesses, sz_right);
-	for (i = 0; i < DAMON_MAX_PROBES; i++)
-		left->probe_hits[i] = weighted_mean(left->probe_hits[i], sz_left,
-						    right->probe_hits[i],
-						    sz_right);
-	left->age = weighted_mean(left->age, sz_left, right->age, sz_right);
+	m->nr_accesses = weighted_mean(m->nr_accesses, sz_left, n.nr_accesses,
+				       sz_right);
+	left->nr_accesses = whole(m->nr_accesses);
+	for (i = 0; i < DAMON_MAX_PROBES; i++) {
+		m->probe_hits[i] = weighted_mean(m->probe_hits[i], sz_left,
+						 n.probe_hits[i], sz_right);
+		left->probe_hits[i] = whole(m->probe_hits[i]);
+	}
+	m->age = weighted_mean(m->age, sz_left, n.age, sz_right);
+	left->age = whole(m->age);
 	left->calm = min(left->calm, right->calm);
 	left->rest = min(left->rest, right->rest);
 	left->ar.end = right->ar.end;
@@ -282,23 +320,25 @@ static void absorb(struct damon_region *left, const struct damon_region *right)
  * @threshold:	largest difference of scores between regions to merge
  * @sz_limit:	largest size of a merged region
  *
- * A merged region has the size-weighted means of counts and age, rounded down,
- * and goes on merging with what follows.
+ * A merged region has the size-weighted means of counts and age of all that went
+ * into it, rounded down, and goes on merging with what follows.
  */
 void damon_regions_merge(struct damon_target *t, const struct damon_score *score,
 			 unsigned int threshold, unsigned long sz_limit)
 {
 	struct damon_region *left = NULL, *r;
+	struct means means = {};
 
 	damon_for_each_region(r, t) {
 		if (left && r->guessed)
 			judge_guess(left, r, is_alike(left, r, score, threshold));
 		if (left && mergeable(left, r, score, threshold, sz_limit)) {
-			absorb(left, r);
+			absorb(left, &means, r);
 			continue;
 		}
 		left = left ? left + 1 : r;
 		*left = *r;
+		means = means_of(r);
 	}
 	if (left)
 		t->nr_regions = left - t->regions + 1;

@@ -131,6 +131,18 @@ static const struct merge_case merge_cases[] = {
 		{ { 0, 20, 2 }, { 20, 30, 8 } },
 	},
 	{
+		"rounded once, not at each merge", 2, 100,
+		{ { 0, 10, 2, 0, 2 }, { 10, 20, 1, 0, 1 },
+		  { 20, 30, 3, 0, 3 }, { 30, 40, 2, 0, 2 } },
+		{ { 0, 40, 2, 0, 2 } },
+	},
+	{
+		"a whole mean by way of thirds", 3, 100,
+		{ { 0, 10, 1, 0, 1 }, { 10, 20, 1, 0, 1 },
+		  { 20, 30, 2, 0, 2 }, { 30, 40, 4, 0, 4 } },
+		{ { 0, 40, 2, 0, 2 } },
+	},
+	{
 		"size equal to the limit", 0, 20,
 		{ { 0, 10 }, { 10, 20 } },
 		{ { 0, 20 } },
@@ -372,28 +384,28 @@ static void expect_same_counts(struct kunit *test, const struct region_row *a,
 	KUNIT_ASSERT_EQ(test, a->age, b->age);
 }
 
-static unsigned int mean(unsigned int a, unsigned long sz_a, unsigned int b,
-			 unsigned long sz_b)
-{
-	return (a * sz_a + b * sz_b) / (sz_a + sz_b);
-}
-
 static void merge_in_map(struct region_row *map, unsigned int threshold,
 			 unsigned long sz_limit)
 {
-	unsigned long i, j;
+	unsigned long accesses = 0, age = 0, i, j;
 
-	for (i = 1; i < MAP_SZ; i++) {
+	for (i = 0; i < MAP_SZ; i++) {
+		struct region_row a = map[i ? i - 1 : i];
 		const struct region_row b = map[i];
-		struct region_row a = map[i - 1];
-		unsigned long sz_a = a.end - a.start, sz_b = b.end - b.start;
 
-		if (!a.end || !b.end || b.start != i || sz_a + sz_b > sz_limit ||
-		    abs_diff(a.nr_accesses, b.nr_accesses) > threshold)
+		if (!b.end || b.start != i)
 			continue;
+		if (!i || !a.end || b.end - a.start > sz_limit ||
+		    abs_diff(a.nr_accesses, b.nr_accesses) > threshold) {
+			a = b;
+			accesses = 0;
+			age = 0;
+		}
 		a.end = b.end;
-		a.nr_accesses = mean(a.nr_accesses, sz_a, b.nr_accesses, sz_b);
-		a.age = mean(a.age, sz_a, b.age, sz_b);
+		accesses += b.nr_accesses * (b.end - b.start);
+		age += b.age * (b.end - b.start);
+		a.nr_accesses = accesses / (a.end - a.start);
+		a.age = age / (a.end - a.start);
 		for (j = a.start; j < a.end; j++)
 			map[j] = a;
 	}
