@@ -14,7 +14,7 @@
 /**
  * struct sdir_lock - The lock of some directories.
  * @sem:	held for writing; for reading, by who holds an inner lock
- * @brief:	who holds it waits for nothing
+ * @brief:	who holds it, or tries to, waits for nothing
  * @outer:	the lock around it, NULL for that of the tree
  */
 struct sdir_lock {
@@ -63,12 +63,12 @@ static bool trylock_outer(struct sdir_lock *lock)
 	return false;
 }
 
-/* Between its being locked and being called brief it may be taken for long. */
+/* Who has it briefly may have gone between the first try and the look. */
 static bool trylock_unless_long(struct sdir_lock *lock)
 {
 	while (!down_write_trylock(&lock->sem)) {
 		if (!READ_ONCE(lock->brief))
-			return false;
+			return down_write_trylock(&lock->sem);
 		usleep_range(20, 100);
 	}
 	return true;
@@ -92,32 +92,43 @@ bool sdir_trylock(const struct sdir *dir)
 }
 
 /**
+ * sdir_unlock() - Undo sdir_trylock().
+ * @dir:	the directory
+ */
+void sdir_unlock(const struct sdir *dir)
+{
+	up_write(&dir->lock->sem);
+	unlock_outer(dir->lock);
+}
+
+/**
  * sdir_trylock_briefly() - Try to lock a directory, and be in nobody's way.
  * @dir:	the directory; its lock is that of some directory around it
  *
- * Context: does not sleep; nor may the caller until it is unlocked.
+ * Context: does not sleep; nor may the caller until it is unlocked.  One caller
+ * at a time for each lock.
  * Return: whether it is locked now.
  */
 bool sdir_trylock_briefly(const struct sdir *dir)
 {
 	if (!trylock_outer(dir->lock))
 		return false;
-	if (down_write_trylock(&dir->lock->sem)) {
-		WRITE_ONCE(dir->lock->brief, true);
+	WRITE_ONCE(dir->lock->brief, true);
+	if (down_write_trylock(&dir->lock->sem))
 		return true;
-	}
+	WRITE_ONCE(dir->lock->brief, false);
 	unlock_outer(dir->lock);
 	return false;
 }
 
 /**
- * sdir_unlock() - Undo sdir_trylock() or sdir_trylock_briefly().
+ * sdir_unlock_briefly() - Undo sdir_trylock_briefly().
  * @dir:	the directory
  */
-void sdir_unlock(const struct sdir *dir)
+void sdir_unlock_briefly(const struct sdir *dir)
 {
-	WRITE_ONCE(dir->lock->brief, false);
 	up_write(&dir->lock->sem);
+	WRITE_ONCE(dir->lock->brief, false);
 	unlock_outer(dir->lock);
 }
 

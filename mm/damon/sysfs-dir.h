@@ -184,6 +184,7 @@ void sdir_remove(struct sdir *dir);
 
 bool sdir_trylock(const struct sdir *dir);
 bool sdir_trylock_briefly(const struct sdir *dir);
+void sdir_unlock_briefly(const struct sdir *dir);
 void sdir_unlock(const struct sdir *dir);
 
 void *sdir_elem(const struct sdir_array *array, unsigned int i);

@@ -110,7 +110,7 @@ static int refresh(void *data)
 		copy_stats(k);
 		copy_effective_quotas(k);
 	}
-	sdir_unlock(k->contexts.dir);
+	sdir_unlock_briefly(k->contexts.dir);
 	return 0;
 }
 
