@@ -52,6 +52,8 @@ def seconds():
 
 # What is counted
 DONE = ('writes', 'accepted', 'starts', 'commits')
+# Writes that will have led to one of each; a debug kernel takes minutes for them.
+ENOUGH = 3000
 
 
 def keywords(name):
@@ -207,7 +209,7 @@ class Writer:
     def step(self):
         action = self.rng.choices(
             (self.write_something, self.command, self.read_something, self.start_something,
-             self.commit_something), (80, 10, 6, 2, 2))[0]
+             self.commit_something), (70, 10, 6, 6, 8))[0]
         try:
             action()
         except OSError as e:
@@ -278,7 +280,8 @@ def fuzz(world):
     ksft.print_msg(f'done: {told(done)}')
     equal('processes that do not end', stacks, [])
     equal('exit statuses', {w.exitcode for w in workers}, {0})
-    check(all(any(done[i::len(DONE)]) for i in range(len(DONE))), 'something was never done')
+    sums = [sum(done[i::len(DONE)]) for i in range(len(DONE))]
+    check(all(sums) or 0 < sums[0] < ENOUGH, 'something was never done')
 
 
 def eight_processes_write_anything():
