@@ -183,8 +183,9 @@ def migrate_to_full():
         moved, left = work.on_node(there), work.on_node(here)
         print(f'# {moved >> 10} KiB moved, {left >> 10} KiB left, of {size >> 10} KiB')
         check(stats['sz_applied'] < size, 'it found room for all of it')
-        equal('bytes on both nodes and in swap', left + moved + work.swapped(), size)
-        # kswapd works on the full node, too.
+        # kswapd works on the full node, too, while this is looked at.
+        check(wait_until(lambda: sum(map(work.on_node, (there, here)), work.swapped()) == size),
+              'some of it is neither on a node nor in swap')
         check(wait_until(lambda: not isolated()), f'pages are still isolated: {isolated()}')
         intact(work)
 
