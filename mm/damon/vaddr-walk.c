@@ -369,7 +369,7 @@ static struct vm_area_struct *find_mapping(struct walk *w, unsigned long addr)
 	if (w->vma && addr < w->vma->vm_end)
 		return w->vma;
 	vma_iter_set(&w->vmi, addr);
-	w->vma = vma_next(&w->vmi);
+	w->vma = vma_iter_load(&w->vmi) ?: vma_next(&w->vmi);
 	return w->vma;
 }
 
