@@ -18,6 +18,7 @@ IDLE = Load('small', 1024, 0)
 HUGE = Load('huge', 1024, 10)
 VMAS = Load('vmas', 1024, 10)
 BIG = Load('small', 8192, 0)
+MIDDLE = Load('small', 4096, 0)
 OWN = Load('none', 0, 0)  # the measure has its own program
 WIDE = Load('small', 4096, 10)
 SHARED = Load('shared', 1024, 10)
@@ -56,6 +57,7 @@ ROWS = [
     row('huge-paddr-5000', ops='paddr', regions=5000, load=HUGE),
     row('shared-paddr-1000', ops='paddr', load=SHARED),
     row('idle-paddr-1000', ops='paddr', load=IDLE),
+    row('4g-vaddr-1000', load=MIDDLE, mem_mb=BIG_MB),
     row('8g-vaddr-1000', load=BIG, mem_mb=BIG_MB),
     *(row(f'4g-paddr-{n}', ops='paddr', regions=n, load=WIDE, mem_mb=BIG_MB)
       for n in (100, 1000, 5000)),
