@@ -26,45 +26,26 @@
 #include "../internal.h"
 #include "folio.h"
 
-/**
- * damon_pte_age() - Whether an entry was used, and possibly forget that.
- * @vma:	what @addr is in
- * @addr:	the start of the page
- * @pte:	the entry
- * @clear:	forget it
- *
- * Context: the page table is locked.
- */
-bool damon_pte_age(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
-		   bool clear)
-{
-	/* What a device has for itself is mapped by an entry not present. */
-	bool present = pte_present(ptep_get(pte));
-	bool young;
-
-	if (!clear)
-		return (present && pte_young(ptep_get(pte))) ||
-		       mmu_notifier_test_young(vma->vm_mm, addr);
-	young = present && ptep_test_and_clear_young(vma, addr, pte);
-	if (mmu_notifier_clear_young(vma->vm_mm, addr, addr + PAGE_SIZE))
-		young = true;
-	return young;
-}
-
 /* The mapping of folios of @anon_vma. */
 static unsigned long mapping_of(const struct anon_vma *anon_vma)
 {
 	return (unsigned long)anon_vma + PAGE_MAPPING_ANON;
 }
 
+/* Tails of large folios are not on an LRU list themselves. */
+static bool is_small_on_lru(const struct page *page)
+{
+	return (READ_ONCE(page->flags) & (BIT(PG_lru) | BIT(PG_head))) ==
+	       BIT(PG_lru);
+}
+
 /* Any answer may be outdated. */
-static bool is_candidate(struct page *page)
+static bool is_candidate(const struct page *page)
 {
 	unsigned long mapping = (unsigned long)READ_ONCE(page->mapping);
 
 	return (mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_ANON &&
-	       !PageCompound(page) && PageLRU(page) &&
-	       !atomic_read(&page->_mapcount);
+	       is_small_on_lru(page) && !atomic_read(&page->_mapcount);
 }
 
 static bool is_held(const struct damon_anon *a, struct page *page)

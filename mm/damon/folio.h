@@ -66,6 +66,31 @@ struct damon_age {
 	bool young;
 };
 
+/**
+ * damon_pte_age() - Whether an entry was used, and possibly forget that.
+ * @vma:	what @addr is in
+ * @addr:	the start of the page
+ * @pte:	the entry
+ * @clear:	forget it
+ *
+ * Context: the page table is locked.
+ */
+static inline bool damon_pte_age(struct vm_area_struct *vma, unsigned long addr,
+				 pte_t *pte, bool clear)
+{
+	/* What a device has for itself is mapped by an entry not present. */
+	bool present = pte_present(ptep_get(pte));
+	bool young;
+
+	if (!clear)
+		return (present && pte_young(ptep_get(pte))) ||
+		       mmu_notifier_test_young(vma->vm_mm, addr);
+	young = present && ptep_test_and_clear_young(vma, addr, pte);
+	if (mmu_notifier_clear_young(vma->vm_mm, addr, addr + PAGE_SIZE))
+		young = true;
+	return young;
+}
+
 /* folio-anon.c */
 
 /**
@@ -88,8 +113,6 @@ static inline bool damon_anon_contended(const struct damon_anon *a)
 	return a->anon_vma && rwsem_is_contended(&a->anon_vma->root->rwsem);
 }
 
-bool damon_pte_age(struct vm_area_struct *vma, unsigned long addr, pte_t *pte,
-		   bool clear);
 bool damon_anon_age(struct damon_anon *a, struct page *page,
 		    struct damon_age *result);
 void damon_anon_release(struct damon_anon *a);

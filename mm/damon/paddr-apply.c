@@ -25,14 +25,27 @@
 /* Pages to collect at most, but for the last folio. */
 #define BATCH	1024
 
+/* Frames that are online, and have a struct page, if one of them is and has. */
+#define BLOCK	min(pageblock_nr_pages, SZ_2M >> PAGE_SHIFT)
+
+/* Flags of a page, and what they are where there is nothing left to do. */
+struct done {
+	unsigned long mask;
+	unsigned long flags;
+};
+
 /**
  * struct frames - The frames of a region, and how far they were gone through.
  * @pfn:	the next one
  * @end:	the one after the last one
+ * @done:	small folios with these flags are passed over
+ * @nr_done:	their pages so far
  */
 struct frames {
 	unsigned long pfn;
 	unsigned long end;
+	struct done done;
+	unsigned long nr_done;
 };
 
 static struct frames frames_of(const struct damon_ctx *ctx,
@@ -52,6 +65,43 @@ static unsigned long folio_end(struct folio *folio)
 	return folio_pfn(folio) + folio_nr_pages(folio);
 }
 
+static bool is_done(const struct done *done, const struct page *page)
+{
+	return done->mask && (READ_ONCE(page->flags) & done->mask) == done->flags;
+}
+
+/* Frames a page that is on no LRU list stands for.  What is free may change. */
+static unsigned long nr_frames_of(const struct page *page)
+{
+	if (!PageBuddy(page))
+		return 1;
+	return 1UL << min_t(unsigned long, buddy_order_unsafe(page),
+			    MAX_PAGE_ORDER);
+}
+
+/*
+ * Go on to what may be a folio on an LRU list in the block of the next frame, or
+ * behind that.  Returns whether there is one; without a reference, what has
+ * just become one may be missed.
+ */
+static bool find_on_lru(struct frames *f)
+{
+	unsigned long end = min(f->end, ALIGN(f->pfn + 1, BLOCK)), nr;
+	struct page *page = pfn_to_online_page(f->pfn);
+
+	for (; page && f->pfn < end; f->pfn += nr, page += nr) {
+		nr = 1;
+		if (is_done(&f->done, page))
+			f->nr_done++;
+		else if (PageLRU(page))
+			return true;
+		else
+			nr = nr_frames_of(page);
+	}
+	f->pfn = clamp(f->pfn, end, f->end);
+	return false;
+}
+
 /* The next folio, with a reference; NULL if there is no more. */
 static struct folio *next_folio(struct frames *f)
 {
@@ -59,6 +109,8 @@ static struct folio *next_folio(struct frames *f)
 
 	while (f->pfn < f->end) {
 		cond_resched();
+		if (!find_on_lru(f))
+			continue;
 		folio = damon_folio_get(f->pfn);
 		if (folio) {
 			f->pfn = folio_end(folio);
@@ -79,12 +131,6 @@ struct collection {
 	struct list_head folios;
 	unsigned long nr_pages;
 	int nid;
-};
-
-/* Flags of a page, and what they are where there is nothing left to do. */
-struct done {
-	unsigned long mask;
-	unsigned long flags;
 };
 
 /**
@@ -168,31 +214,16 @@ static const struct pa_action actions[NR_DAMOS_ACTIONS] = {
 	[DAMOS_STAT] = { do_nothing, .only_counts = true },
 };
 
-/* Without a reference: it may have become something else, and need it. */
-static bool is_done(const struct done *done, unsigned long pfn)
-{
-	const struct page *page = pfn_to_online_page(pfn);
-
-	return page && (READ_ONCE(page->flags) & done->mask) == done->flags;
-}
-
 /*
- * Pass over what it is done to already, as most of a region is that was hot, or
+ * What the action is done to already, as most of a region is that was hot, or
  * cold, before.  The multi-generational LRU has finer ideas of what is active.
- * Returns the pages.
  */
-static unsigned long skip_done(const struct done *done, struct damos *s,
-			       struct frames *f)
+static struct done what_is_done(const struct pa_action *action,
+				const struct damos *s)
 {
-	unsigned long start = f->pfn;
-
-	if (!done->mask || !list_empty(&s->ops_filters) || lru_gen_enabled())
-		return 0;
-	while (f->pfn < f->end && is_done(done, f->pfn)) {
-		cond_resched();
-		f->pfn++;
-	}
-	return f->pfn - start;
+	if (!list_empty(&s->ops_filters) || lru_gen_enabled())
+		return (struct done) {};
+	return action->done;
 }
 
 static bool test_clear_young(struct damos_folio *f)
@@ -218,16 +249,11 @@ static unsigned long apply(const struct pa_action *action, struct damos *s,
 	struct collection c = { LIST_HEAD_INIT(c.folios), .nid = s->target_nid };
 	struct damos_folio f = { .test_clear_young = test_clear_young };
 	const struct folio *seen = damos_run(s)->last_applied;
-	unsigned long skipped, done = 0;
+	unsigned long done = 0;
 
+	frames->done = what_is_done(action, s);
 	damos_run(s)->last_applied = NULL;
-	for (;;) {
-		skipped = skip_done(&action->done, s, frames);
-		*passed += skipped;
-		done += skipped;
-		f.folio = next_folio(frames);
-		if (!f.folio)
-			break;
+	while ((f.folio = next_folio(frames))) {
 		if (frames->pfn > frames->end)
 			damos_run(s)->last_applied = f.folio;
 		if (f.folio != seen &&
@@ -239,7 +265,8 @@ static unsigned long apply(const struct pa_action *action, struct damos *s,
 		if (c.nr_pages >= BATCH)
 			done += finish(action, &c);
 	}
-	return done + finish(action, &c);
+	*passed += frames->nr_done;
+	return done + frames->nr_done + finish(action, &c);
 }
 
 static unsigned long to_core(const struct damon_ctx *ctx, u64 nr_pages)

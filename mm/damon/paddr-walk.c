@@ -123,6 +123,7 @@ static void visit_any(struct walk *w, unsigned long pfn)
 	struct folio *folio = damon_folio_get_sample(pfn);
 
 	if (folio) {
+		damon_anon_release(&w->anon);
 		visit_folio(w, folio);
 		folio_put(folio);
 	}
@@ -137,10 +138,8 @@ static void walk(struct walk *w)
 	load_old(w);
 	load_new(w);
 	while ((pfn = min(w->old, w->new)) != NONE) {
-		if (!visit_usual(w, pfn)) {
-			damon_anon_release(&w->anon);
+		if (!visit_usual(w, pfn))
 			visit_any(w, pfn);
-		}
 		if (need_resched() || damon_anon_contended(&w->anon)) {
 			damon_anon_release(&w->anon);
 			cond_resched();
