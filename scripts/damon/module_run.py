@@ -15,6 +15,7 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.append(os.path.join(HERE, '../../tools/testing/selftests/damon'))
 
+import damon_sysfs as sysfs
 import damon_trace as trace
 
 MIB = 1 << 20
@@ -25,6 +26,9 @@ SIZE, HOT, PERIOD_MS, SELDOM_MS = 512 * MIB, 128 * MIB, 10, 1000
 
 # Another one, that comes and goes; together they need more than there is.
 BURSTS, BURST, BURST_S, REST_S = 3, 500 * MIB, 2, 3
+
+# The default of the modules, and what they call the watermarks.
+AGGR_US, MARKS = 100000, ('high', 'mid', 'low')
 
 ALWAYS = {'wmarks_high': 1000, 'wmarks_mid': 999, 'wmarks_low': 0}
 RECLAIM = {'min_age': 5000000, 'quota_ms': 200, 'quota_sz': 128 * MIB, **ALWAYS}
@@ -86,7 +90,26 @@ def program(programs, size, hot, period_ms, stray_ms=0):
 
 # --- the module -------------------------------------------------------------
 
-class Module:
+class User:
+    """Who has a kdamond work."""
+
+    def cpu_ns(self):
+        """CPU time of the kdamond; 0 while there is none."""
+        pid = self.kdamond_pid()
+        return int(read(f'/proc/{pid}/schedstat').split()[0]) if pid > 0 else 0
+
+    @contextlib.contextmanager
+    def running(self, parameters):
+        self.start(parameters)
+        try:
+            yield self
+        finally:
+            self.stop()
+
+
+class Module(User):
+    """Someone built-in, parameters by their names."""
+
     def __init__(self, name):
         self.dir = f'/sys/module/{name}/parameters'
 
@@ -100,20 +123,39 @@ class Module:
         with open(f'{self.dir}/{name}', 'w', encoding='ascii') as f:
             f.write(str(value))
 
-    def cpu_ns(self):
-        """CPU time of its kdamond; 0 while there is none."""
-        pid = int(self.read('kdamond_pid'))
-        return int(read(f'/proc/{pid}/schedstat').split()[0]) if pid > 0 else 0
+    def kdamond_pid(self):
+        return int(self.read('kdamond_pid'))
 
-    @contextlib.contextmanager
-    def running(self, parameters):
+    def start(self, parameters):
         for name, value in parameters.items():
             self.write(name, value)
         self.write('enabled', 'Y')
-        try:
-            yield self
-        finally:
-            self.write('enabled', 'N')
+
+    def stop(self):
+        self.write('enabled', 'N')
+
+
+class ReclaimScheme(User):
+    """The scheme of damon_reclaim by way of sysfs, from the same parameters."""
+
+    def kdamond_pid(self):
+        return sysfs.Kdamond().pid() if int(sysfs.read('kdamonds/nr_kdamonds')) else 0
+
+    def start(self, parameters):
+        sysfs.kdamonds(self.context(**parameters))[0].start()
+
+    def stop(self):
+        sysfs.reset()
+
+    @staticmethod
+    def context(min_age, quota_ms, quota_sz, monitor_region_start, monitor_region_end, **wmarks):
+        memory = sysfs.target(0, [(monitor_region_start, monitor_region_end)])
+        scheme = sysfs.scheme(
+            'pageout', nr_accesses=(0, 0), age=(min_age // AGGR_US,),
+            quotas=sysfs.quotas(quota_ms, quota_sz, 1000, (0, 0, 1)),
+            watermarks=sysfs.watermarks('free_mem_rate', 5000000,
+                                        *(wmarks[f'wmarks_{mark}'] for mark in MARKS)))
+        return sysfs.context([memory], [scheme], 'paddr')
 
 
 def regions(seconds):
