@@ -65,9 +65,15 @@ static unsigned long folio_end(struct folio *folio)
 	return folio_pfn(folio) + folio_nr_pages(folio);
 }
 
-static bool is_done(const struct done *done, const struct page *page)
+/* Pages at the beginning of @max that are done. */
+static unsigned long nr_done(const struct done *done, const struct page *page,
+			     unsigned long max)
 {
-	return done->mask && (READ_ONCE(page->flags) & done->mask) == done->flags;
+	unsigned long mask = done->mask, flags = done->flags, nr = 0;
+
+	while (mask && nr < max && (READ_ONCE(page[nr].flags) & mask) == flags)
+		nr++;
+	return nr;
 }
 
 /* Frames a page that is on no LRU list stands for.  What is free may change. */
@@ -90,13 +96,13 @@ static bool find_on_lru(struct frames *f)
 	struct page *page = pfn_to_online_page(f->pfn);
 
 	for (; page && f->pfn < end; f->pfn += nr, page += nr) {
-		nr = 1;
-		if (is_done(&f->done, page))
-			f->nr_done++;
-		else if (PageLRU(page))
+		nr = nr_done(&f->done, page, end - f->pfn);
+		f->nr_done += nr;
+		if (nr)
+			continue;
+		if (PageLRU(page))
 			return true;
-		else
-			nr = nr_frames_of(page);
+		nr = nr_frames_of(page);
 	}
 	f->pfn = clamp(f->pfn, end, f->end);
 	return false;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A picture of what was accessed and what was found at last, by gnuplot.
+"""A picture of what was accessed and what was found at last, by gnuplot (package gnuplot-nox).
 
 A panel for each pattern, in it a strip for the truth and one for each kernel; the
 height of a bar is the share of samples in which its addresses are accessed.

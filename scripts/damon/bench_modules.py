@@ -12,8 +12,8 @@ import re
 import module_run as run
 from module_run import HOT, LRU_SORT, MIB, PERIOD_MS, RECLAIM, SELDOM_MS, SIZE
 
-BEFORE_S, WATCHED_S, STEP_S = 8, 40, 2
-SETTLED_S, WARM_S = 10, 86
+BEFORE_S, WATCHED_S, STEP_S = 8, 80, 2
+SETTLED_S, WARM_S = 20, 86
 
 
 # By default the stock modules monitor the largest bank of memory only.
