@@ -96,7 +96,7 @@ def two_hundred_rounds():
     for _ in range(ROUNDS):
         one_round(rng, kdamond, longest)
     print(f'# {dict(sorted(outcomes.items()))}')
-    check(outcomes['on ok'] >= ROUNDS / 2, 'too few starts to test anything')
+    check(outcomes['on ok'] >= ROUNDS / 4, 'too few starts to test anything')
     check(outcomes['ended by itself'] >= 20, 'too few targets exited under monitoring')
     equal('threads left', kdamond_threads(), [])
 
