@@ -49,7 +49,7 @@ def longest_life(kdamond):
     for _ in range(5):
         kdamond.stage(damon.context([os.getpid()], [damon.stat_scheme()])).start()
         kdamond.stop()
-    return max(LONGEST_LIFE, (time.monotonic() - begin) / 5 * 6)
+    return max(LONGEST_LIFE, (time.monotonic() - begin) / 5 * 3)
 
 
 def one_round(rng, kdamond, longest):

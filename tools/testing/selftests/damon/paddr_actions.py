@@ -3,11 +3,12 @@
 """What schemes do to physical memory, by the evidence of the rest of the kernel."""
 
 import contextlib
+import re
 import time
 
 import damon_sysfs as damon
 from damon_memory import (PAGE, group, isolated, libraries, memory_nodes, merged, node_stats,
-                          pages, setting, vmstat)
+                          pages, read, setting, vmstat)
 from damon_paddr import apply, context, make_old, running
 from damon_test import Skip, check, equal, require, run, wait_until
 from damon_workload import MIB, ticking
@@ -157,7 +158,10 @@ def migrate_nowhere(nid):
 
 
 def free_on(nid):
-    return node_stats(nid)['MemFree'] << 10
+    """Bytes above the high watermarks; below these somebody may be killed."""
+    reserved = re.findall(rf'(?m)^Node {nid}, .*(?:\n .*)*?\n +high +(\d+)$',
+                          read('/proc/zoneinfo'))
+    return max(0, (node_stats(nid)['MemFree'] << 10) - sum(map(int, reserved)) * PAGE)
 
 
 @contextlib.contextmanager
