@@ -55,9 +55,10 @@ def spawn():
 
 
 def mapping_area(pid):
-    """Where it maps: below what ends its largest gap."""
+    """Where it maps: below what ends its largest gap.  Anywhere, if it has just gone, or is new."""
     found = mappings(pid)
-    _, top = max((after[0] - before[1], after[0]) for before, after in zip(found, found[1:]))
+    _, top = max(((after[0] - before[1], after[0]) for before, after in zip(found, found[1:])),
+                 default=(0, 1 << 40))
     return [(top - 256 * MIB, top)]
 
 
