@@ -73,15 +73,23 @@ def monitor(pids, intervals):
     return kdamonds
 
 
-def churn():
-    for _ in range(0, NR_PROCESSES, AT_ONCE):
-        pids = [spawn() for _ in range(AT_ONCE)]
-        kdamonds = monitor(pids, damon.intervals(1000, 10000, 20000))
-        time.sleep(random.uniform(0, 0.15))
+@contextlib.contextmanager
+def processes():
+    pids = [spawn() for _ in range(AT_ONCE)]
+    try:
+        yield pids
+    finally:
         for pid in random.sample(pids, len(pids)):
             os.kill(pid, 9)
         for pid in pids:
             os.waitpid(pid, 0)
+
+
+def churn():
+    for _ in range(0, NR_PROCESSES, AT_ONCE):
+        with processes() as pids:
+            kdamonds = monitor(pids, damon.intervals(1000, 10000, 20000))
+            time.sleep(random.uniform(0, 0.15))
         check(wait_until(lambda k=kdamonds: not any(k.running() for k in k), 20), 'still on')
         damon.reset()
 
