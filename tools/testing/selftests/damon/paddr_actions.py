@@ -158,10 +158,13 @@ def migrate_nowhere(nid):
 
 
 def free_on(nid):
-    """Bytes above the high watermarks; below these somebody may be killed."""
-    reserved = re.findall(rf'(?m)^Node {nid}, .*(?:\n .*)*?\n +high +(\d+)$',
-                          read('/proc/zoneinfo'))
-    return max(0, (node_stats(nid)['MemFree'] << 10) - sum(map(int, reserved)) * PAGE)
+    return node_stats(nid)['MemFree'] << 10
+
+
+def reserved_on(nid):
+    """The high watermarks; far below these somebody may be killed."""
+    marks = re.findall(rf'(?m)^Node {nid}, .*(?:\n .*)*?\n +high +(\d+)$', read('/proc/zoneinfo'))
+    return sum(map(int, marks)) * PAGE
 
 
 @contextlib.contextmanager
@@ -180,7 +183,7 @@ def filled(nid, room):
 def migrate_to_full():
     """All that does not fit stays where it is, or goes to swap, but nothing is lost."""
     here, there = two_nodes()
-    room, size = 24 * MIB, 4 * SIZE
+    room, size = max(24 * MIB, reserved_on(there) + 4 * MIB), 4 * SIZE
     with pages('anon', size, here) as work, filled(there, room):
         ranges = work.ranges()
         stats = apply('migrate_hot', ranges, target_nid=there)
