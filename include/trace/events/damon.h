@@ -84,14 +84,14 @@ TRACE_EVENT_CONDITION(damos_before_apply,
 				       __field(unsigned int, age)
 				       __field(unsigned int, nr_regions)
 		      ),
-		      TP_fast_assign(__entry->context_idx = context_idx;
-				     __entry->scheme_idx = scheme_idx;
-				     __entry->target_idx = target_idx;
-				     __entry->start = r->ar.start;
+		      TP_fast_assign(__entry->age = r->age;
 				     __entry->end = r->ar.end;
-				     __entry->nr_accesses = nr_accesses;
-				     __entry->age = r->age;
+				     __entry->start = r->ar.start;
 				     __entry->nr_regions = nr_regions;
+				     __entry->nr_accesses = nr_accesses;
+				     __entry->target_idx = target_idx;
+				     __entry->scheme_idx = scheme_idx;
+				     __entry->context_idx = context_idx;
 		      ),
 		      TP_printk("ctx_idx=%u scheme_idx=%u target_idx=%lu nr_regions=%u %lu-%lu: %u %u",
 				__entry->context_idx, __entry->scheme_idx,
