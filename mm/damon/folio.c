@@ -27,9 +27,8 @@
 #include "folio.h"
 
 /* PageLRU() and PageHuge() are safe to ask about what may become anything. */
-static __always_inline struct folio *get_folio(unsigned long pfn, bool hugetlb)
+static __always_inline struct folio *get_folio(struct page *page, bool hugetlb)
 {
-	struct page *page = pfn_to_online_page(pfn);
 	struct folio *folio;
 
 	if (!page || !(PageLRU(page) || (hugetlb && PageHuge(page))))
@@ -54,7 +53,18 @@ static __always_inline struct folio *get_folio(unsigned long pfn, bool hugetlb)
  */
 struct folio *damon_folio_get(unsigned long pfn)
 {
-	return get_folio(pfn, false);
+	return get_folio(pfn_to_online_page(pfn), false);
+}
+
+/**
+ * damon_folio_get_of() - Get the folio that a page belongs to.
+ * @page:	what pfn_to_online_page() has just returned, or a page near it
+ *
+ * Return: as damon_folio_get().
+ */
+struct folio *damon_folio_get_of(struct page *page)
+{
+	return get_folio(page, false);
 }
 
 /**
@@ -65,7 +75,7 @@ struct folio *damon_folio_get(unsigned long pfn)
  */
 struct folio *damon_folio_get_sample(unsigned long pfn)
 {
-	return get_folio(pfn, true);
+	return get_folio(pfn_to_online_page(pfn), true);
 }
 
 #ifdef CONFIG_HUGETLB_PAGE

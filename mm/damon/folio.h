@@ -119,6 +119,7 @@ void damon_anon_release(struct damon_anon *a);
 
 /* folio.c */
 struct folio *damon_folio_get(unsigned long pfn);
+struct folio *damon_folio_get_of(struct page *page);
 struct folio *damon_folio_get_sample(unsigned long pfn);
 void damon_folio_mkold(struct folio *folio);
 bool damon_folio_young(struct folio *folio);

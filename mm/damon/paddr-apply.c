@@ -86,11 +86,11 @@ static unsigned long nr_frames_of(const struct page *page)
 }
 
 /*
- * Go on to what may be a folio on an LRU list in the block of the next frame, or
- * behind that.  Returns whether there is one; without a reference, what has
+ * Go on to what may be part of a folio on an LRU list in the block of the next
+ * frame, and return it; or go on behind the block.  Without a reference, what has
  * just become one may be missed.
  */
-static bool find_on_lru(struct frames *f)
+static struct page *find_on_lru(struct frames *f)
 {
 	unsigned long end = min(f->end, ALIGN(f->pfn + 1, BLOCK)), nr;
 	struct page *page = pfn_to_online_page(f->pfn);
@@ -101,23 +101,25 @@ static bool find_on_lru(struct frames *f)
 		if (nr)
 			continue;
 		if (PageLRU(page))
-			return true;
+			return page;
 		nr = nr_frames_of(page);
 	}
 	f->pfn = clamp(f->pfn, end, f->end);
-	return false;
+	return NULL;
 }
 
 /* The next folio, with a reference; NULL if there is no more. */
 static struct folio *next_folio(struct frames *f)
 {
 	struct folio *folio;
+	struct page *page;
 
 	while (f->pfn < f->end) {
 		cond_resched();
-		if (!find_on_lru(f))
+		page = find_on_lru(f);
+		if (!page)
 			continue;
-		folio = damon_folio_get(f->pfn);
+		folio = damon_folio_get_of(page);
 		if (folio) {
 			f->pfn = folio_end(folio);
 			return folio;
