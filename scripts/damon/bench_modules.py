@@ -10,7 +10,8 @@ import functools
 import re
 
 import module_run as run
-from module_run import HOT, LRU_SORT, MIB, PERIOD_MS, RECLAIM, SELDOM_MS, SIZE
+from module_run import (HOT, LRU_SORT, LRU_SORT_OFTEN, MIB, PERIOD_MS, RECLAIM, SELDOM_MS,
+                        SIZE)
 
 BEFORE_S, WATCHED_S, STEP_S = 8, 80, 2
 SETTLED_S, WARM_S = 20, 86
@@ -57,6 +58,14 @@ def reclaim_cpu(programs):
     return {'value': run.cpu(after), 'unit': '% of a CPU', **details(before, after, nr_regions)}
 
 
+def reclaim_own_cpu(programs):
+    """Without what it costs anyone to reclaim so many pages."""
+    before, after, nr_regions = reclaim(programs)
+    each, found = run.ns_per_page_out(programs), details(before, after, nr_regions)
+    own = found['cpu'] - 100 * each * found['swapped_out'] / run.total(after, 'ns')
+    return {'value': own, 'unit': '% of a CPU', 'ns_per_page_out': each, **found}
+
+
 def reclaim_settled(programs):
     """When there is nothing left to reclaim."""
     before, after, nr_regions = reclaim(programs)
@@ -64,26 +73,44 @@ def reclaim_settled(programs):
             **details(before, after, nr_regions)}
 
 
-def pressed(programs, module, parameters):
+def pressed(programs, module, parameters, period_ms):
     """What happens while memory is short; parameters: {} leaves the module off."""
-    with run.program(programs, SIZE, HOT, SELDOM_MS) as work:
+    with run.program(programs, SIZE, HOT, period_ms) as work:
         watch = run.Watch(work, module)
         with module.running(parameters) if parameters else contextlib.nullcontext():
             warm = watch.follow(WARM_S, WARM_S)
             return warm, run.under_pressure(watch, programs)
 
 
-@functools.cache
-def lru_sort(programs):
+def sorted_mib(module):
+    return sum(int(module.read(f'bytes_lru_sorted_{side}_regions'))
+               for side in ('hot', 'cold')) / MIB
+
+
+def lru_sort(programs, parameters, period_ms):
     module = run.Module('damon_lru_sort')
-    _, without = pressed(programs, module, {})
-    warm, beside = pressed(programs, module, LRU_SORT | all_memory())
-    return without, warm, beside
+    looks = pressed(programs, module, parameters | all_memory(), period_ms)
+    return *looks, sorted_mib(module)
+
+
+@functools.cache
+def lru_sort_seldom(programs):
+    return lru_sort(programs, LRU_SORT, SELDOM_MS)
+
+
+@functools.cache
+def without_lru_sort(programs):
+    return pressed(programs, run.Module('damon_lru_sort'), {}, SELDOM_MS)[1]
+
+
+def cpu_of(warm, beside, mib):
+    return {'value': run.cpu(warm + beside), 'unit': '% of a CPU', 'warm': run.cpu(warm),
+            'sorted_mib': mib}
 
 
 def lru_sort_faults(programs):
     """Pages that had to come back, in per cent of those without the module."""
-    without, _, beside = lru_sort(programs)
+    without, (_, beside, _) = without_lru_sort(programs), lru_sort_seldom(programs)
     faults = [run.total(looks, 'workingset_refault_anon') for looks in (without, beside)]
     stalls = [run.total(looks, 'stalled_us') for looks in (without, beside)]
     return {'value': 100 * faults[1] / max(1, faults[0]), 'unit': '% of refaults',
@@ -91,9 +118,14 @@ def lru_sort_faults(programs):
 
 
 def lru_sort_cpu(programs):
-    _, warm, beside = lru_sort(programs)
-    return {'value': run.cpu(warm + beside), 'unit': '% of a CPU', 'warm': run.cpu(warm)}
+    """At the intervals the module has by default."""
+    return cpu_of(*lru_sort(programs, LRU_SORT_OFTEN, PERIOD_MS))
 
 
-MEASURES = {f.__name__: f for f in (reclaim_saved, reclaim_cpu, reclaim_settled, lru_sort_faults,
-                                    lru_sort_cpu)}
+def lru_sort_faults_cpu(programs):
+    """In the run that lru_sort_faults is about."""
+    return cpu_of(*lru_sort_seldom(programs))
+
+
+MEASURES = {f.__name__: f for f in (reclaim_saved, reclaim_cpu, reclaim_own_cpu, reclaim_settled,
+                                    lru_sort_faults, lru_sort_faults_cpu, lru_sort_cpu)}

@@ -49,10 +49,9 @@ ROWS = [
     row('vmas-vaddr-1000', load=VMAS),
     row('vmas-vaddr-5000', regions=5000, load=VMAS),
     row('idle-vaddr-1000', load=IDLE),
-    *(row(f'reclaim-{what}', f'reclaim_{what}', load=OWN, mem_mb=TIGHT_MB)
-      for what in ('saved', 'cpu', 'settled')),
-    *(row(f'lru-sort-{what}', f'lru_sort_{what}', load=OWN, mem_mb=TIGHT_MB)
-      for what in ('faults', 'cpu')),
+    *(row(name, name.replace('-', '_'), load=OWN, mem_mb=TIGHT_MB)
+      for name in ('reclaim-saved', 'reclaim-cpu', 'reclaim-own-cpu', 'reclaim-settled',
+                   'lru-sort-faults', 'lru-sort-faults-cpu', 'lru-sort-cpu')),
     row('huge-paddr-1000', ops='paddr', load=HUGE),
     row('huge-paddr-5000', ops='paddr', regions=5000, load=HUGE),
     row('shared-paddr-1000', ops='paddr', load=SHARED),

@@ -6,6 +6,7 @@ the kdamond takes of it the program lacks.
 """
 import collections
 import contextlib
+import ctypes
 import os
 import re
 import subprocess
@@ -27,13 +28,14 @@ SIZE, HOT, PERIOD_MS, SELDOM_MS = 512 * MIB, 128 * MIB, 10, 1000
 # Another one, that comes and goes; together they need more than there is.
 BURSTS, BURST, BURST_S, REST_S = 3, 500 * MIB, 2, 3
 
-# The default of the modules, and what they call the watermarks.
-AGGR_US, MARKS = 100000, ('high', 'mid', 'low')
+# The defaults of the modules, and what they call the watermarks.
+SAMPLE_US, AGGR_US, MARKS = 5000, 100000, ('high', 'mid', 'low')
 
 ALWAYS = {'wmarks_high': 1000, 'wmarks_mid': 999, 'wmarks_low': 0}
 RECLAIM = {'min_age': 5000000, 'quota_ms': 200, 'quota_sz': 128 * MIB, **ALWAYS}
 LRU_SORT = {'sample_interval': SELDOM_MS * 1000, 'aggr_interval': SELDOM_MS * 5000,
             'hot_thres_access_freq': 500, 'cold_min_age': 10000000, 'quota_ms': 10, **ALWAYS}
+LRU_SORT_OFTEN = {**LRU_SORT, 'sample_interval': SAMPLE_US, 'aggr_interval': AGGR_US}
 
 EVENTS = ('pswpin', 'pswpout', 'pgmajfault', 'workingset_refault_anon', 'workingset_refault_file',
           'pgscan_direct', 'pgsteal_direct', 'pgscan_kswapd', 'pgsteal_kswapd')
@@ -86,6 +88,43 @@ def program(programs, size, hot, period_ms, stray_ms=0):
             yield Program(proc, size, hot)
         finally:
             proc.kill()
+
+
+# --- reclaim without DAMON ---------------------------------------------------
+
+PROCESS_MADVISE, PAGEOUT = 440, 21
+
+
+class Range(ctypes.Structure):
+    """struct iovec"""
+    _fields_ = [('start', ctypes.c_void_p), ('size', ctypes.c_size_t)]
+
+
+def largest_mapping(pid):
+    ranges = re.findall(r'(?m)^(\w+)-(\w+) rw', read(f'/proc/{pid}/maps'))
+    return max(((int(start, 16), int(end, 16)) for start, end in ranges),
+               key=lambda ends: ends[1] - ends[0])
+
+
+def page_out(pid):
+    """Have its memory swapped out."""
+    start, end = largest_mapping(pid)
+    libc, pidfd = ctypes.CDLL(None, use_errno=True), os.pidfd_open(pid)
+    try:
+        if libc.syscall(PROCESS_MADVISE, pidfd, ctypes.byref(Range(start, end - start)),
+                        ctypes.c_size_t(1), PAGEOUT, 0) < 0:
+            raise OSError(ctypes.get_errno(), 'process_madvise')
+    finally:
+        os.close(pidfd)
+
+
+def ns_per_page_out(programs):
+    """What a page of such a program costs who reclaims it: rmap, compressing, and all."""
+    with program(programs, SIZE // 4, 0, SELDOM_MS) as work:
+        pages, ns = numbers('/proc/vmstat')['pswpout'], time.thread_time_ns()
+        page_out(work.proc.pid)
+        ns = time.thread_time_ns() - ns
+        return ns / (numbers('/proc/vmstat')['pswpout'] - pages)
 
 
 # --- the module -------------------------------------------------------------
