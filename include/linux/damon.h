@@ -299,6 +299,8 @@ struct damon_ctx {
  * @data:		its argument
  * @repeat:		call it once every round until the kdamond ends, rather
  *			than once; @fn and @data have to stay valid until then
+ * @only_looks:		@fn changes nothing of the context, and clears no accessed
+ *			bits, which makes rounds with it cheaper
  * @return_code:	what @fn returned, unless @repeat
  * @dealloc_on_cancel:	with @repeat: kfree() the control when the kdamond ends
  */
@@ -306,6 +308,7 @@ struct damon_call_control {
 	int (*fn)(void *data);
 	void *data;
 	bool repeat;
+	bool only_looks;
 	int return_code;
 	bool dealloc_on_cancel;
 };

@@ -165,7 +165,7 @@ static bool serve(struct damon_run *run, struct damon_request *req)
 		admit_walk(run, req);
 		return false;
 	}
-	run->prepared = false;
+	run->prepared &= req->call->only_looks;
 	ret = req->call->fn(req->call->data);
 	if (req->repeat)
 		return true;
@@ -174,10 +174,22 @@ static bool serve(struct damon_run *run, struct damon_request *req)
 	return false;
 }
 
-/* Whether somebody waits to be served, as far as can be told without a lock. */
-bool damon_any_requests(struct damon_run *run)
+static bool only_looks(const struct damon_request *req)
 {
-	return !list_empty_careful(&run->requests);
+	return req->call && req->call->only_looks;
+}
+
+/* Whether a request is to be served that may change what has been prepared. */
+bool damon_anyone_interferes(struct damon_run *run)
+{
+	struct damon_request *req;
+	bool interferes = false;
+
+	scoped_guard(spinlock, &run->lock) {
+		list_for_each_entry(req, &run->requests, list)
+			interferes |= !only_looks(req);
+	}
+	return interferes;
 }
 
 /* Whether a thread sleeps until its request is served. */

@@ -222,12 +222,17 @@ static void prepare(struct damon_run *run)
 	run->prepared = false;
 }
 
-/* Whether this round will do nothing more, and the next one begin at once. */
+static bool is_update_due(const struct damon_run *run, unsigned long update)
+{
+	return run->ctx.ops.update && time_after_eq(run->passed, update);
+}
+
+/* Whether this round will change nothing more, and the next one begin at once. */
 static bool is_quiet(struct damon_run *run, unsigned long update)
 {
-	return !run->aggregated && !time_after_eq(run->passed, update) &&
+	return !run->aggregated && !is_update_due(run, update) &&
 	       list_empty(&run->ctx.probes) && !damos_pass_disturbs(run) &&
-	       !damon_any_requests(run);
+	       !damon_anyone_interferes(run);
 }
 
 static unsigned int check_accesses(struct damon_run *run, unsigned long update)

@@ -235,7 +235,7 @@ void damon_count_probe_hits(const struct damon_ctx *ctx, struct damon_region *r,
 int damon_check_ctx(const struct damon_ctx *ctx);
 
 /* call.c */
-bool damon_any_requests(struct damon_run *run);
+bool damon_anyone_interferes(struct damon_run *run);
 bool damon_anyone_waits(struct damon_run *run);
 void damon_serve_requests(struct damon_run *run);
 void damon_take_requests(struct damon_run *run, struct list_head *taken);

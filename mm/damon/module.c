@@ -70,7 +70,7 @@ static int start(struct damon_module *m)
 	if (old)
 		damon_destroy_ctx(old);
 	m->each_round = (struct damon_call_control) {
-		.fn = each_round, .data = m, .repeat = true,
+		.fn = each_round, .data = m, .repeat = true, .only_looks = true,
 	};
 	err = damon_call(ctx, &m->each_round);
 	if (err)

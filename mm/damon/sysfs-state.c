@@ -124,7 +124,7 @@ static int begin_refresh(struct damon_sysfs_kdamond *k, struct damon_ctx *ctx)
 	k->next_refresh = get_jiffies_64() +
 			  msecs_to_jiffies(READ_ONCE(k->refresh_ms));
 	k->refresh = (struct damon_call_control) {
-		.fn = refresh, .data = k, .repeat = true,
+		.fn = refresh, .data = k, .repeat = true, .only_looks = true,
 	};
 	err = damon_call(ctx, &k->refresh);
 	return err == -ECANCELED ? 0 : err;

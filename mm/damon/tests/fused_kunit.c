@@ -46,11 +46,19 @@ static int note_request(void *data)
 }
 
 static struct damon_call_control request = { note_request, .repeat = true };
+static struct damon_call_control look = {
+	note_request, .repeat = true, .only_looks = true,
+};
 
 /* Every round from now on. */
 static int make_request(struct damon_ctx *ctx)
 {
 	return damon_call(ctx, &request);
+}
+
+static int look_on(struct damon_ctx *ctx)
+{
+	return damon_call(ctx, &look);
 }
 
 /* When it has been decided that the first round is a quiet one. */
@@ -60,12 +68,17 @@ static void note_both_and_make_request(struct damon_ctx *ctx)
 	make_request(ctx);
 }
 
+static void update(struct damon_ctx *ctx)
+{
+}
+
 static const enum damos_filter_type by_address = DAMOS_FILTER_TYPE_ADDR;
 static const enum damos_filter_type by_young = DAMOS_FILTER_TYPE_YOUNG;
 
 struct fused_case {
 	const char *why;
 	void (*both)(struct damon_ctx *ctx);
+	void (*update)(struct damon_ctx *ctx);
 	unsigned long update_us;
 	unsigned long apply_us;
 	enum damos_action action;
@@ -89,8 +102,15 @@ static const struct fused_case fused_cases[] = {
 	{
 		.why = "updates may change regions",
 		.both = note_both,
+		.update = update,
 		.update_us = 4000,
 		.expected = "pbbbcpbbbcpbcpbcpbbbcpbb",
+	},
+	{
+		.why = "there is nothing to update",
+		.both = note_both,
+		.update_us = 4000,
+		.expected = "pbbbbbbbbbcpbbbbbbbbbcpb",
 	},
 	{
 		.why = "schemes may look at regions",
@@ -137,6 +157,12 @@ static const struct fused_case fused_cases[] = {
 		.expected = "pcrpcrpcrpcrpcrpcrpcrpcr",
 	},
 	{
+		.why = "requests may only look",
+		.both = note_both,
+		.before_start = look_on,
+		.expected = "pbrbrbrbrbrbrbrbrbrcrpbr",
+	},
+	{
 		.why = "a request that came late: prepare again",
 		.both = note_both_and_make_request,
 		.expected = "pbrpcrpcrpcrpcrpcrpcrpcr",
@@ -173,6 +199,7 @@ static void fused_test(struct kunit *test)
 	ctx->ops.prepare_access_checks = note_prepare;
 	ctx->ops.check_accesses = note_check;
 	ctx->ops.check_and_prepare = c->both;
+	ctx->ops.update = c->update;
 	ctx->callback.before_start = c->before_start;
 	if (c->apply_us)
 		add_scheme(test, ctx, c);
