@@ -383,8 +383,8 @@ int damos_priority(struct damon_ctx *ctx, struct damon_region *r,
 struct damon_conversion {
 	unsigned int from_samples;
 	unsigned int to_samples;
-	u64 from_aggr_us;
-	u64 to_aggr_us;
+	unsigned long from_aggr_us;
+	unsigned long to_aggr_us;
 	bool restart;
 };
 

@@ -17,6 +17,7 @@
 #include <linux/err.h>
 #include <linux/init.h>
 #include <linux/jiffies.h>
+#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
@@ -117,7 +118,7 @@ static unsigned long accessed_per_sec(struct damon_ctx *ctx)
 			sz += (u64)damon_sz_region(r) *
 			      damon_nr_accesses_mvsum(r, ctx);
 	}
-	if (sz / us >= ULONG_MAX / USEC_PER_SEC)
+	if (div64_ul(sz, us) >= ULONG_MAX / USEC_PER_SEC)
 		return ULONG_MAX;
 	return mul_u64_u64_div_u64(sz, USEC_PER_SEC, us);
 }

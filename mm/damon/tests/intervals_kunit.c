@@ -271,7 +271,7 @@ static void converge_test(struct kunit *test)
 
 		KUNIT_ASSERT_EQ(test, ctx->attrs.aggr_interval, 1000 * us);
 		damon_for_each_region(r, t)
-			r->nr_accesses = min(1000 * (u64)us / c->access_us, 1000);
+			r->nr_accesses = min(div64_ul(1000 * (u64)us, c->access_us), 1000);
 		run->passed = run->next_aggregation;
 		damon_tune_intervals(run);
 		/* At most halved, rounded down, and at most doubled. */

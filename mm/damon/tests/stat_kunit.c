@@ -8,6 +8,7 @@
 
 #define MAX_REGIONS	4
 #define MAX_WANT	6
+#define LONGEST_MS	(sizeof(long) > 4 ? (long)(U64_MAX / 1000) : LONG_MAX)
 
 struct percentile {
 	unsigned int i;
@@ -32,7 +33,7 @@ static const struct percentiles_case cases[] = {
 	{ "huge sizes", 1000, { { 1, LONG_MAX }, { 2, LONG_MAX } },
 	  { { 50, 1 }, { 51, 2 }, { 100, 2 } } },
 	{ "longer than a long", ULONG_MAX, { { UINT_MAX, 1 }, { -(s64)UINT_MAX, 1 } },
-	  { { 50, -(long)(U64_MAX / 1000) }, { 100, U64_MAX / 1000 } } },
+	  { { 50, -LONGEST_MS }, { 100, LONGEST_MS } } },
 	{ "no time at all", 0, { { 9, 1 } }, { { 0, 0 }, { 100, 0 } } },
 };
 
