@@ -125,7 +125,7 @@ void damon_spread_regions(struct damon_run *run)
 	unsigned long nr = run->ctx.attrs.max_nr_regions / FRESH_SHARE;
 	unsigned long limit;
 
-	if (!nr)
+	if (nr < 2)
 		return;
 	limit = max(total_sz(&run->ctx) / nr, run->ctx.min_region_sz);
 	cut_down(&run->ctx, ALIGN(limit, run->ctx.min_region_sz), nr,
