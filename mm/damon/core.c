@@ -338,6 +338,7 @@ static void kdamond_end(struct damon_run *run)
 		ctx->callback.before_terminate(ctx);
 	call_hook(ctx, ctx->ops.cleanup);
 	damon_destroy_targets(ctx);
+	damon_hints_free(run);
 
 	scoped_guard(mutex, &damon_lock) {
 		if (!--nr_running_ctxs)

@@ -227,13 +227,19 @@ static void split_targets(struct damon_ctx *ctx, struct damon_hints *h)
 void damon_split_by_hints(struct damon_run *run)
 {
 	struct damon_ctx *ctx = &run->ctx;
-	struct damon_hints *h;
 
 	if (!ctx->attrs.split_hints || !ctx->ops.split_hints)
 		return;
-	h = kmalloc(struct_size(h, borders, MAX_BORDERS),
-		    GFP_KERNEL | __GFP_NOWARN);
-	if (h)
-		split_targets(ctx, h);
-	kfree(h);
+	if (!run->hints)
+		run->hints = kmalloc(struct_size(run->hints, borders, MAX_BORDERS),
+				     GFP_KERNEL | __GFP_NOWARN);
+	if (run->hints)
+		split_targets(ctx, run->hints);
+}
+
+/* Free the room that damon_split_by_hints() keeps for the next time. */
+void damon_hints_free(struct damon_run *run)
+{
+	kfree(run->hints);
+	run->hints = NULL;
 }

@@ -51,6 +51,7 @@ struct damon_adapt {
  * @aggr_samples:	sampling intervals in an aggregation interval; tuning of
  *			the intervals keeps it
  * @adapt:		state of splitting and merging
+ * @hints:		room for hints, or NULL
  * @rnd:		state of damon_rand()
  */
 struct damon_run {
@@ -72,6 +73,7 @@ struct damon_run {
 	unsigned long next_tune;
 	unsigned int aggr_samples;
 	struct damon_adapt adapt;
+	struct damon_hints *hints;
 	struct rnd_state rnd;
 };
 
@@ -299,6 +301,7 @@ bool damon_hint(struct damon_hints *h, unsigned long start, unsigned long end,
 bool damon_hints_spend(struct damon_hints *h, unsigned long checks);
 void damon_hints_filter(struct damon_hints *h, const struct damon_target *t);
 void damon_split_by_hints(struct damon_run *run);
+void damon_hints_free(struct damon_run *run);
 
 /* intervals.c */
 void damon_tune_intervals(struct damon_run *run);

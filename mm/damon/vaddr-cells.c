@@ -241,10 +241,8 @@ static void divide_all(struct damon_va_cells *cells, unsigned long max)
 	unsigned int i;
 
 	t->nr_regions = 0;
-	if (!nr || damon_regions_reserve(t, nr)) {
-		damon_regions_free(t);
+	if (!nr || damon_regions_reserve(t, nr))
 		return;
-	}
 	sort(cells->doubts, cells->nr, sizeof(*cells->doubts), compare_doubts, NULL);
 	for (i = 0; i < cells->nr; i++) {
 		const struct doubt *d = &cells->doubts[i];
