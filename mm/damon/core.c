@@ -271,8 +271,6 @@ static bool kdamond_round(struct damon_run *run)
 	const unsigned long sample_us = ctx->attrs.sample_interval;
 	unsigned int max_score;
 
-	if (!kdamond_wait_active(run))
-		return false;
 	prepare(run);
 	if (call_back(ctx, ctx->callback.after_sampling))
 		return false;
@@ -358,7 +356,7 @@ static int kdamond_fn(void *data)
 	bool go_on = kdamond_begin(run);
 
 	while (go_on && !kthread_should_stop() && any_target_valid(ctx))
-		go_on = kdamond_round(run);
+		go_on = kdamond_wait_active(run) && kdamond_round(run);
 	kdamond_end(run);
 	return 0;
 }
