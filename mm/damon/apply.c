@@ -45,13 +45,23 @@ struct pass {
 	unsigned int target_idx;
 };
 
+static unsigned long apply_us(const struct damon_run *run, const struct damos *s)
+{
+	return s->apply_interval_us ?: run->ctx.attrs.aggr_interval;
+}
+
 /* The next pass of @s is one apply interval from now. */
 void damos_schedule(struct damon_run *run, struct damos *s)
 {
-	unsigned long us = s->apply_interval_us ?: run->ctx.attrs.aggr_interval;
-
 	damos_run(s)->next_apply = run->passed +
-				   damon_nr_intervals(&run->ctx, us);
+				   damon_nr_intervals(&run->ctx, apply_us(run, s));
+}
+
+/* It is at most that far, as intervals have become shorter. */
+void damos_hasten(struct damon_run *run, struct damos *s)
+{
+	damos_run(s)->next_apply = damon_sooner(run, damos_run(s)->next_apply,
+						apply_us(run, s));
 }
 
 static bool due(const struct damon_run *run, struct damos *s)

@@ -91,19 +91,43 @@ void damon_schedule(struct damon_run *run)
 		damos_schedule(run, s);
 }
 
-/* Have valid @attrs, with the same number of samples in an aggregation. */
-void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs)
+static void take_attrs(struct damon_run *run, const struct damon_attrs *attrs)
 {
 	bool aggregating = !run->aggregated &&
 			   time_before(run->passed, run->next_aggregation);
-	bool tuned = run->ctx.attrs.intervals_goal.aggrs;
 
 	convert_results(run, &run->ctx.attrs, attrs, aggregating);
 	run->ctx.attrs = *attrs;
 	damon_update_size_limit(run);
+}
+
+/* Have valid @attrs, and begin all intervals anew. */
+static void change_attrs(struct damon_run *run, const struct damon_attrs *attrs)
+{
+	bool tuned = run->ctx.attrs.intervals_goal.aggrs;
+
+	run->aggr_samples = damon_nr_samples_per_aggr(attrs);
+	take_attrs(run, attrs);
 	damon_schedule(run);
 	if (!tuned)
 		run->next_tune = run->passed + damon_nr_tune_intervals(run);
+}
+
+/*
+ * Have @attrs, which differ in intervals only and have as many samples in an
+ * aggregation.  Nothing is put off, or it might be again and again.
+ */
+void damon_take_tuned(struct damon_run *run, const struct damon_attrs *attrs)
+{
+	struct damos *s;
+
+	take_attrs(run, attrs);
+	run->next_aggregation = damon_sooner(run, run->next_aggregation,
+					     attrs->aggr_interval);
+	run->next_update = damon_sooner(run, run->next_update,
+					attrs->ops_update_interval);
+	damon_for_each_scheme(s, &run->ctx)
+		damos_hasten(run, s);
 }
 
 /*
@@ -115,8 +139,7 @@ void damon_commit_attrs(struct damon_run *run, const struct damon_attrs *attrs)
 	run->ctx.attrs.split_hints = attrs->split_hints;
 	if (damon_attrs_equal(&run->ctx.attrs, attrs))
 		return;
-	run->aggr_samples = damon_nr_samples_per_aggr(attrs);
-	damon_change_attrs(run, attrs);
+	change_attrs(run, attrs);
 }
 
 /**
@@ -139,7 +162,6 @@ int damon_set_attrs(struct damon_ctx *ctx, const struct damon_attrs *attrs)
 
 	if (!damon_attrs_valid(attrs) || !damon_probes_valid(ctx, attrs))
 		return -EINVAL;
-	run->aggr_samples = damon_nr_samples_per_aggr(attrs);
-	damon_change_attrs(run, attrs);
+	change_attrs(run, attrs);
 	return 0;
 }

@@ -194,6 +194,16 @@ static inline unsigned long damon_nr_intervals(const struct damon_ctx *ctx,
 	return clamp_t(unsigned long, nr, 1, LONG_MAX);
 }
 
+/* When an interval of @us ends that was to end at @next, if it began by now. */
+static inline unsigned long damon_sooner(const struct damon_run *run,
+					 unsigned long next, unsigned long us)
+{
+	long left = clamp_t(long, next - run->passed, 0,
+			    damon_nr_intervals(&run->ctx, us));
+
+	return run->passed + left;
+}
+
 /* core.c */
 unsigned int damon_window_left_bp(const struct damon_run *run);
 bool damon_target_is_valid(struct damon_ctx *ctx, struct damon_target *t);
@@ -206,7 +216,7 @@ bool damon_attrs_valid(const struct damon_attrs *attrs);
 bool damon_attrs_equal(const struct damon_attrs *a, const struct damon_attrs *b);
 unsigned long damon_nr_tune_intervals(const struct damon_run *run);
 void damon_schedule(struct damon_run *run);
-void damon_change_attrs(struct damon_run *run, const struct damon_attrs *attrs);
+void damon_take_tuned(struct damon_run *run, const struct damon_attrs *attrs);
 void damon_commit_attrs(struct damon_run *run, const struct damon_attrs *attrs);
 
 /* probe.c */
@@ -311,6 +321,7 @@ unsigned long damon_intervals_factor(unsigned long score);
 
 /* apply.c */
 void damos_schedule(struct damon_run *run, struct damos *s);
+void damos_hasten(struct damon_run *run, struct damos *s);
 bool damos_pass_disturbs(struct damon_run *run);
 bool damos_pattern_matches(const struct damos_access_pattern *p,
 			   const struct damon_region *r, unsigned int left_bp);
