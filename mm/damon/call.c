@@ -54,6 +54,8 @@ static int submit(struct damon_run *run, struct damon_request *req)
 	spin_lock(&run->lock);
 	if (!run->kdamond)
 		err = -ECANCELED;
+	else if (WARN_ON_ONCE(!req->repeat && run->kdamond == current))
+		err = -EDEADLK;
 	else if (req->walk && run->walk_pending)
 		err = -EBUSY;
 	else
@@ -117,8 +119,8 @@ static int submit_repeated(struct damon_run *run,
  *
  * Context: may sleep.  Not in the kdamond of @ctx, unless @control repeats.
  * Return: 0 when the function was called, or, if it repeats, will be;
- * -ECANCELED when the kdamond has ended, -ENOMEM.  After an error the
- * caller still owns @control.
+ * -ECANCELED when the kdamond has ended, and @ctx may be started anew or
+ * destroyed; -ENOMEM.  After an error the caller still owns @control.
  */
 int damon_call(struct damon_ctx *ctx, struct damon_call_control *control)
 {
@@ -138,7 +140,8 @@ int damon_call(struct damon_ctx *ctx, struct damon_call_control *control)
  *
  * Context: may sleep, not in the kdamond of @ctx.
  * Return: 0 when every scheme has made its pass; -EBUSY when another walk is
- * on its way, -ECANCELED when the kdamond ends or there is no scheme.
+ * on its way; -ECANCELED when the kdamond ends or is paused, when there is no
+ * scheme, or watermarks keep all of them inactive.
  */
 int damos_walk(struct damon_ctx *ctx, struct damos_walk_control *control)
 {

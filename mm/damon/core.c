@@ -478,7 +478,7 @@ static void stop_one(struct damon_run *run)
  * Targets end with the kdamond; a context may be started again with new ones.
  *
  * Context: may sleep, not in a kdamond of @ctxs.  All have ended on return, and
- * none of them can be found by its process id any more.
+ * none that was stopped can be found by its process id any more.
  */
 void damon_stop(struct damon_ctx **ctxs, int nr_ctxs)
 {
