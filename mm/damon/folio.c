@@ -11,7 +11,8 @@
  *
  * The entries are found through the reverse mapping, which stays while the folio
  * is locked.  Nobody waits for that lock here: a folio that is locked is left as
- * it is, and not young.
+ * it is, and not young.  Those of hugetlb are locked inside of the lock of the
+ * mapping, so that is not waited for with one of them locked, either.
  *
  * folio-anon.c does the same for small anonymous folios that are mapped once, for
  * less and without the folio lock.  Here it is asked first.
@@ -140,12 +141,13 @@ static bool age_in_vma(struct folio *folio, struct vm_area_struct *vma,
 	return !has_result(arg);
 }
 
-/* Returns false, with nothing done, if the folio is locked by somebody. */
+/* Returns false, with nothing done, if that would have to wait for somebody. */
 static bool age_by_rmap(struct folio *folio, struct damon_age *age)
 {
 	struct rmap_walk_control walk = {
 		.rmap_one = age_in_vma,
 		.anon_lock = folio_lock_anon_vma_read,
+		.try_lock = folio_test_hugetlb(folio),
 		.arg = age,
 	};
 
@@ -156,7 +158,7 @@ static bool age_by_rmap(struct folio *folio, struct damon_age *age)
 	else
 		age->young = true;
 	folio_unlock(folio);
-	return true;
+	return !walk.contended;
 }
 
 /* Returns false, with nothing done, if that takes more than nearly all need. */
