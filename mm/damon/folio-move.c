@@ -18,7 +18,8 @@
 
 static bool has_memory(int nid)
 {
-	return nid >= 0 && nid < MAX_NUMNODES && node_state(nid, N_MEMORY);
+	return IS_ENABLED(CONFIG_MIGRATION) && nid >= 0 &&
+	       nid < MAX_NUMNODES && node_state(nid, N_MEMORY);
 }
 
 /**
