@@ -58,6 +58,7 @@ static bool is_held(const struct damon_anon *a, struct page *page)
 static bool hold(struct damon_anon *a, struct page *page)
 {
 	struct folio *folio;
+	bool held;
 
 	if (is_held(a, page))
 		return true;
@@ -66,8 +67,9 @@ static bool hold(struct damon_anon *a, struct page *page)
 	if (!folio)
 		return false;
 	a->anon_vma = folio_lock_anon_vma_read(folio, NULL);
+	held = is_held(a, page);
 	folio_put(folio);
-	return is_held(a, page);
+	return held;
 }
 
 static pmd_t *find_pmd(struct damon_anon *a, unsigned long addr)
@@ -82,10 +84,18 @@ static pmd_t *find_pmd(struct damon_anon *a, unsigned long addr)
 	return pmd;
 }
 
-static bool is_only_entry(pte_t pte, struct page *page)
+/* A page without a reference, which is looked at only where it is mapped. */
+struct place {
+	struct page *page;
+	unsigned long pfn;
+	unsigned long index;
+};
+
+static bool is_only_entry(pte_t pte, const struct place *place)
 {
-	return pte_present(pte) && pte_pfn(pte) == page_to_pfn(page) &&
-	       !PageCompound(page) && !atomic_read(&page->_mapcount);
+	return pte_present(pte) && pte_pfn(pte) == place->pfn &&
+	       !PageCompound(place->page) &&
+	       !atomic_read(&place->page->_mapcount);
 }
 
 static void age(struct damon_anon *a, unsigned long addr, pte_t *pte,
@@ -100,10 +110,10 @@ static void age(struct damon_anon *a, unsigned long addr, pte_t *pte,
 }
 
 /* Returns whether the mapping at hand is the one with the entry. */
-static bool age_mapped(struct damon_anon *a, struct page *page,
+static bool age_mapped(struct damon_anon *a, const struct place *place,
 		       struct damon_age *result)
 {
-	unsigned long addr = vma_address(a->vma, READ_ONCE(page->index), 1);
+	unsigned long addr = vma_address(a->vma, place->index, 1);
 	pmd_t *pmd;
 	bool found;
 	spinlock_t *ptl; /* of the page table */
@@ -119,25 +129,25 @@ static bool age_mapped(struct damon_anon *a, struct page *page,
 		return false;
 	/* sparse does not see pte_offset_map_lock() return with it held */
 	__acquire(ptl);
-	found = is_only_entry(ptep_get(pte), page);
+	found = is_only_entry(ptep_get(pte), place);
 	if (found)
-		age(a, addr, pte, page_folio(page), result);
+		age(a, addr, pte, page_folio(place->page), result);
 	pte_unmap_unlock(pte, ptl);
 	return found;
 }
 
 /* A new program's stack is moved without regard to this lock. */
-static bool age_in_tree(struct damon_anon *a, struct page *page,
+static bool age_in_tree(struct damon_anon *a, const struct place *place,
 			struct damon_age *result)
 {
-	unsigned long index = READ_ONCE(page->index);
 	struct anon_vma_chain *avc;
 
-	anon_vma_interval_tree_foreach(avc, &a->anon_vma->rb_root, index, index) {
+	anon_vma_interval_tree_foreach(avc, &a->anon_vma->rb_root, place->index,
+				       place->index) {
 		a->vma = avc->vma;
 		a->pmds = NULL;
 		if (!vma_is_temporary_stack(a->vma) &&
-		    age_mapped(a, page, result))
+		    age_mapped(a, place, result))
 			return true;
 		cond_resched();
 	}
@@ -157,10 +167,14 @@ static bool age_in_tree(struct damon_anon *a, struct page *page,
 bool damon_anon_age(struct damon_anon *a, struct page *page,
 		    struct damon_age *result)
 {
+	struct place place = { .page = page };
+
 	if (!is_candidate(page) || !hold(a, page))
 		return false;
-	return (a->vma && age_mapped(a, page, result)) ||
-	       age_in_tree(a, page, result);
+	place.pfn = page_to_pfn(page);
+	place.index = READ_ONCE(page->index);
+	return (a->vma && age_mapped(a, &place, result)) ||
+	       age_in_tree(a, &place, result);
 }
 
 /**
