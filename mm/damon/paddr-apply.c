@@ -38,12 +38,14 @@ struct done {
  * struct frames - The frames of a region, and how far they were gone through.
  * @pfn:	the next one
  * @end:	the one after the last one
+ * @whole:	those that lie in the region wholly, if a unit is no whole page
  * @done:	small folios with these flags are passed over
  * @nr_done:	their pages so far
  */
 struct frames {
 	unsigned long pfn;
 	unsigned long end;
+	struct damon_addr_range whole;
 	struct done done;
 	unsigned long nr_done;
 };
@@ -52,11 +54,14 @@ static struct frames frames_of(const struct damon_ctx *ctx,
 			       const struct damon_region *r)
 {
 	u64 start = damon_pa_phys(r->ar.start, ctx->addr_unit);
-	u64 last = damon_pa_phys(r->ar.end, ctx->addr_unit) - 1;
+	u64 end = damon_pa_phys(r->ar.end, ctx->addr_unit);
 
 	return (struct frames) {
 		.pfn = damon_pa_pfn(start),
-		.end = min(damon_pa_pfn(last), max_pfn - 1) + 1,
+		.end = min(damon_pa_pfn(end - 1), max_pfn - 1) + 1,
+		.whole = {
+			damon_pa_pfn(start + PAGE_SIZE - 1), damon_pa_pfn(end),
+		},
 	};
 }
 
@@ -65,13 +70,16 @@ static unsigned long folio_end(struct folio *folio)
 	return folio_pfn(folio) + folio_nr_pages(folio);
 }
 
-/* Pages at the beginning of @max that are done. */
-static unsigned long nr_done(const struct done *done, const struct page *page,
-			     unsigned long max)
+/* Pages from @page, the next one, up to @end that are done. */
+static unsigned long nr_done(const struct frames *f, const struct page *page,
+			     unsigned long end)
 {
-	unsigned long mask = done->mask, flags = done->flags, nr = 0;
+	unsigned long mask = f->done.mask, flags = f->done.flags, nr = 0;
 
-	while (mask && nr < max && (READ_ONCE(page[nr].flags) & mask) == flags)
+	if (!mask || f->pfn < f->whole.start)
+		return 0;
+	end = min(end, f->whole.end);
+	while (f->pfn + nr < end && (READ_ONCE(page[nr].flags) & mask) == flags)
 		nr++;
 	return nr;
 }
@@ -96,7 +104,7 @@ static struct page *find_on_lru(struct frames *f)
 	struct page *page = pfn_to_online_page(f->pfn);
 
 	for (; page && f->pfn < end; f->pfn += nr, page += nr) {
-		nr = nr_done(&f->done, page, end - f->pfn);
+		nr = nr_done(f, page, end);
 		f->nr_done += nr;
 		if (nr)
 			continue;
@@ -262,7 +270,7 @@ static unsigned long apply(const struct pa_action *action, struct damos *s,
 	frames->done = what_is_done(action, s);
 	damos_run(s)->last_applied = NULL;
 	while ((f.folio = next_folio(frames))) {
-		if (frames->pfn > frames->end)
+		if (frames->pfn > frames->whole.end)
 			damos_run(s)->last_applied = f.folio;
 		if (f.folio != seen &&
 		    damos_folio_passes(s, &f, action->spare_young)) {
