@@ -127,7 +127,8 @@ damon_lru_sort_add_schemes(struct damon_ctx *ctx,
 {
 	struct side hot, cold;
 
-	if (!p->sched.attrs.sample_interval || !p->sched.attrs.aggr_interval ||
+	if (!p->sched.attrs.sample_interval ||
+	    !damon_sched_attrs(&p->sched).aggr_interval ||
 	    p->active_mem_bp > 10000)
 		return -EINVAL;
 	hot = hot_side(p);
@@ -143,6 +144,7 @@ static int build(struct damon_ctx *ctx)
 
 static struct damon_module lru_sort = {
 	.build = build, .stats = stats, .nr_stats = ARRAY_SIZE(stats),
+	.region = &params.sched.region,
 };
 
 module_param_cb(enabled, &damon_module_enabled_ops, &lru_sort, 0600);

@@ -38,6 +38,24 @@ static struct damon_ctx *build_ctx(const struct damon_module *m)
 	return ERR_PTR(err);
 }
 
+/* What a new context is to monitor. */
+static struct damon_addr_range range_of(struct damon_ctx *ctx)
+{
+	const struct damon_target *t = list_first_entry(&ctx->adaptive_targets,
+							struct damon_target, list);
+
+	return (struct damon_addr_range) {
+		.start = t->regions[0].ar.start,
+		.end = t->regions[t->nr_regions - 1].ar.end,
+	};
+}
+
+static void keep_region(struct damon_module *m, struct damon_addr_range range)
+{
+	if (m->region && !m->region->start && !m->region->end)
+		*m->region = range;
+}
+
 static int each_round(void *data)
 {
 	struct damon_module *m = data;
@@ -57,16 +75,19 @@ static int each_round(void *data)
 static int start(struct damon_module *m)
 {
 	struct damon_ctx *ctx = build_ctx(m), *old = m->ctx;
+	struct damon_addr_range range;
 	int err;
 
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
+	range = range_of(ctx);
 	err = damon_start(&ctx, 1, true);
 	if (err) {
 		damon_destroy_ctx(ctx);
 		return err;
 	}
 	m->ctx = ctx;
+	keep_region(m, range);
 	if (old)
 		damon_destroy_ctx(old);
 	m->each_round = (struct damon_call_control) {
@@ -117,6 +138,8 @@ static int commit(void *data)
 	if (IS_ERR(params))
 		return PTR_ERR(params);
 	err = damon_commit_ctx(m->ctx, params);
+	if (!err)
+		keep_region(m, range_of(params));
 	damon_destroy_ctx(params);
 	return err;
 }
@@ -243,14 +266,15 @@ unsigned int damon_sched_age(const struct damon_sched_params *p,
 /**
  * damon_sched_fill() - Set up what is to be monitored, and how.
  * @ctx:	a new context
- * @p:		the parameters; the region is set if it was not
+ * @p:		the parameters
  *
  * Context: may sleep.
  * Return: 0; -EINVAL for parameters that make no sense, -ENOMEM.
  */
-int damon_sched_fill(struct damon_ctx *ctx, struct damon_sched_params *p)
+int damon_sched_fill(struct damon_ctx *ctx, const struct damon_sched_params *p)
 {
 	const struct damon_attrs attrs = damon_sched_attrs(p);
+	struct damon_addr_range region = p->region;
 	struct damon_target *t;
 	int err;
 
@@ -263,7 +287,7 @@ int damon_sched_fill(struct damon_ctx *ctx, struct damon_sched_params *p)
 	if (!t)
 		return -ENOMEM;
 	damon_add_target(ctx, t);
-	return damon_set_region_system_rams_default(t, &p->region.start,
-						    &p->region.end, p->addr_unit,
+	return damon_set_region_system_rams_default(t, &region.start, &region.end,
+						    p->addr_unit,
 						    ctx->min_region_sz);
 }

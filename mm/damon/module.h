@@ -9,7 +9,8 @@
  *
  * Locking: all reading and writing of parameters, and so all functions here, is
  * serialised by the lock of kernel parameters; its holder may wait for the
- * kdamond, so the kdamond does not take it.
+ * kdamond, so the kdamond does not take it.  Results, which the kdamond writes,
+ * may be read while it does.
  */
 #ifndef _MM_DAMON_MODULE_H
 #define _MM_DAMON_MODULE_H
@@ -25,6 +26,8 @@
  * @stats:	what the schemes did, by their number; @nr_stats of them, copied
  *		once a sampling interval
  * @nr_stats:	length of @stats
+ * @region:	the parameter that says what to monitor: if it is empty, it is
+ *		set to what is monitored as soon as something is.  May be NULL
  * @wanted:	@enabled was written to before DAMON was ready
  * @ready:	DAMON is
  * @ctx:	what was last started, NULL if nothing was
@@ -35,6 +38,7 @@ struct damon_module {
 	void (*round)(struct damon_ctx *ctx);
 	struct damos_stat *stats;
 	unsigned int nr_stats;
+	struct damon_addr_range *region;
 	bool wanted;
 	bool ready;
 	struct damon_ctx *ctx;
@@ -55,8 +59,8 @@ int damon_module_init(struct damon_module *m);
  * @wmarks:		when to do anything
  * @quota_ms:		ms it may take in a window, 0 for no limit
  * @quota_reset_ms:	length of the window, ms
- * @region:		what to monitor, core address units; all System RAM, and
- *			set to that, if both are 0
+ * @region:		what to monitor, core address units; all System RAM if both
+ *			are 0
  * @addr_unit:		bytes in a core address unit, not 0
  */
 struct damon_sched_params {
@@ -117,6 +121,6 @@ struct damon_sched_params {
 struct damon_attrs damon_sched_attrs(const struct damon_sched_params *p);
 unsigned int damon_sched_age(const struct damon_sched_params *p,
 			     unsigned long us);
-int damon_sched_fill(struct damon_ctx *ctx, struct damon_sched_params *p);
+int damon_sched_fill(struct damon_ctx *ctx, const struct damon_sched_params *p);
 
 #endif

@@ -94,6 +94,7 @@ static int build(struct damon_ctx *ctx)
 
 static struct damon_module reclaim = {
 	.build = build, .stats = &stat, .nr_stats = 1,
+	.region = &params.sched.region,
 };
 
 module_param_cb(enabled, &damon_module_enabled_ops, &reclaim, 0600);

@@ -55,10 +55,12 @@ static int build(struct damon_ctx *ctx)
 	damon_add_target(ctx, t);
 	attrs.intervals_goal = goal;
 	last_refresh = jiffies;
-	return damon_set_attrs(ctx, &attrs) ?:
-	       damon_set_region_system_rams_default(t, &all.start, &all.end,
-						    ctx->addr_unit,
-						    ctx->min_region_sz);
+	if (damon_set_attrs(ctx, &attrs) ||
+	    damon_set_region_system_rams_default(t, &all.start, &all.end,
+						 ctx->addr_unit,
+						 ctx->min_region_sz))
+		return -ENOMEM;
+	return 0;
 }
 
 static int cmp_idle(const void *a, const void *b)
@@ -129,6 +131,7 @@ static void read_idle_times(struct damon_ctx *ctx)
 	struct damon_target *t = list_first_entry(&ctx->adaptive_targets,
 						  struct damon_target, list);
 	struct damon_stat_region *regions;
+	long ms[DAMON_STAT_NR_PERCENTILES];
 	struct damon_region *r;
 	unsigned int nr = 0;
 
@@ -140,7 +143,8 @@ static void read_idle_times(struct damon_ctx *ctx)
 		regions[nr++] = (struct damon_stat_region) {
 			.idle = idleness(r, ctx), .sz = damon_sz_region(r),
 		};
-	damon_stat_percentiles(regions, nr, ctx->attrs.aggr_interval, idle_ms);
+	damon_stat_percentiles(regions, nr, ctx->attrs.aggr_interval, ms);
+	memcpy(idle_ms, ms, sizeof(ms));
 	kvfree(regions);
 }
 

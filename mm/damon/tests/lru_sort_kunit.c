@@ -49,6 +49,8 @@ static const struct lru_sort_case cases[] = {
 	  { SCHED(5000, 100000), 500, SEC, 6000 }, 0, { 10, 0, 6000 }, { 0, 10, 4002 } },
 	{ "all active", { SCHED(5000, 100000), 500, SEC, 10000 }, 0,
 	  { 10, 0, 10000 }, { 0, 10, 2 } },
+	{ "tuned, whatever the aggregation interval",
+	  { { .autotune = true, .attrs = { 7, 0 } }, 500, SEC }, 0, { 10 }, { 0, 10 } },
 	{ "more than all active", { SCHED(5000, 100000), 500, SEC, 10001 }, -EINVAL },
 	{ "young pages filtered",
 	  { SCHED(5000, 100000), 500, SEC, 0, true }, 0, { 10 }, { 0, 10 } },
