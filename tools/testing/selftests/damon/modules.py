@@ -3,10 +3,12 @@
 """The built-in users of DAMON: every parameter, starting, stopping and committing."""
 
 import os
+import random
 import stat
+import time
 
 import damon_sysfs as damon
-from damon_module import (ALL, COMMANDS, MODULES, RESULTS, SCHEMERS, defaults, for_each, kdamonds,
+from damon_module import (ALL, ALWAYS, COMMANDS, MODULES, RESULTS, SCHEMERS, defaults, for_each, kdamonds,
                           number, path, present, read, reset, stop_all, write, write_all, write_error)
 from damon_test import check, equal, require, run
 from damon_workload import MIB, helper, ticking, workload
@@ -84,10 +86,20 @@ def values(module):
     equal('addr_unit <- 0', write_error(module, 'addr_unit', 0), 'EINVAL')
 
 
+# Work on some memory every 5 ms.
+BUSY = {'sample_interval': 1000, 'aggr_interval': 5000, 'quota_reset_interval_ms': 5, **ALWAYS}
+BUSY_OWN = {
+    'damon_reclaim': {**BUSY, 'min_age': 0, 'quota_sz': MIB // 4},
+    'damon_lru_sort': {**BUSY, 'cold_min_age': 0, 'hot_thres_access_freq': 1},
+    'damon_stat': {},
+}
+
+
 def on_and_off(module):
     """Once, all the way."""
     write(module, 'enabled', 'Y')
     equal('enabled', read(module, 'enabled'), 'Y\n')
+    time.sleep(random.uniform(0, 0.05))
     pid = number(module, 'kdamond_pid')
     with open(f'/proc/{pid}/comm', encoding='ascii') as f:
         equal('name of the thread', f.read(), 'kdamond.0\n')
@@ -115,8 +127,12 @@ def under_load(module):
     """While memory is used and, so as to have its folios come and go, mapped anew."""
     with ticking(), workload(64 * MIB) as work, helper('vaddr_churn', 1):
         work.hot((0, 64 * MIB))
+        write_all(module, BUSY_OWN[module])
+        tried = 0
         for _ in range(100):
             on_and_off(module)
+            tried += bool(number(module, RESULTS[module][0]))
+        check(tried or module not in SCHEMERS, 'no scheme was ever applied')
 
 
 def alone():

@@ -9,8 +9,8 @@ import time
 
 from damon_memory import PAGE, group, numbers, put, read as text_of, vmstat
 from damon_module import (ALWAYS, RESULTS, for_each, number, read, reset, stop_all, write,
-                          write_all)
-from damon_test import Skip, check, equal, require, run, wait_until
+                          write_all, write_error)
+from damon_test import Skip, check, equal, require, run, stays, wait_until
 from damon_workload import MIB, ticking, workload
 
 GIB = 1 << 30
@@ -36,6 +36,11 @@ def major_faults(pid):
 def free_permil():
     now = numbers(text_of('/proc/meminfo'))
     return now['MemFree'] * 1000 // now['MemTotal']
+
+
+def system_ram():
+    return sum(int(end, 16) + 1 - int(start, 16) for start, end in
+               re.findall(r'^(\w+)-(\w+) : System RAM', text_of('/proc/iomem'), re.M))
 
 
 def needs_swap():
@@ -75,15 +80,48 @@ def reclaims_the_cold(module):
 
 @for_each('damon_reclaim')
 def leaves_anonymous_memory(module):
+    """Until it is told not to."""
     needs_swap()
     with program(HOT) as (ours, work):
         work.hot()
-        write_all(module, {'min_age': 200000, 'quota_ms': 0, 'skip_anon': 'Y', **ALWAYS})
+        write_all(module, {'min_age': 200000, 'quota_ms': 0, 'quota_sz': 0, 'skip_anon': 'Y',
+                           **ALWAYS})
         write(module, 'enabled', 'Y')
-        check(wait_until(lambda: number(module, 'bytes_reclaim_tried_regions') > HOT, 60),
-              'nothing tried')
-        time.sleep(2)
+        check(wait_until(lambda: number(module, 'bytes_reclaim_tried_regions') > system_ram(),
+                         60), 'not all memory was tried')
         equal('swapped', ours.swapped(), 0)
+        write(module, 'skip_anon', 'N')
+        write(module, 'commit_inputs', 'Y')
+        check(wait_until(ours.swapped, 60), 'nothing swapped when it may')
+
+
+# What is in the way of the scheme or not, and what counts what it is tried on.
+AGES = {'damon_reclaim': ('min_age', 'bytes_reclaim_tried_regions'),
+        'damon_lru_sort': ('cold_min_age', 'bytes_lru_sort_tried_cold_regions')}
+
+
+@for_each(*AGES)
+def commits_matter(module):
+    """Parameters take effect when they are committed, all of them or none."""
+    age, tried = AGES[module]
+    write_all(module, {age: (1 << 64) - 1, 'quota_reset_interval_ms': 100, **ALWAYS})
+    if module == 'damon_reclaim':
+        write(module, 'quota_sz', MIB // 4)
+    write(module, 'enabled', 'Y')
+    check(wait_until(lambda: not number(module, tried)), 'tried before any is so old')
+    write(module, age, 0)
+    time.sleep(1)
+    equal('tried before the commit', number(module, tried), 0)
+    write(module, 'commit_inputs', 'Y')
+    check(wait_until(lambda: number(module, tried)), 'nothing tried after the commit')
+    write_all(module, {age: (1 << 64) - 1, 'min_nr_regions': 2})
+    equal('a commit of nonsense', write_error(module, 'commit_inputs', 'Y'), 'EINVAL')
+    before = number(module, tried)
+    check(wait_until(lambda: number(module, tried) > before), 'a part was committed')
+    write(module, 'min_nr_regions', 10)
+    write(module, 'commit_inputs', 'Y')
+    check(wait_until(lambda: stays(lambda: number(module, tried), 1)),
+          'tried when nothing is so old')
 
 
 RECLAIM_EXAMPLE = {'min_age': 30000000, 'quota_sz': GIB, 'quota_reset_interval_ms': 1000,
@@ -159,11 +197,6 @@ def lru_sort_example(module):
 SAMPLES = 20  # in an aggregation, however that is tuned
 
 
-def system_ram():
-    return sum(int(end, 16) + 1 - int(start, 16) for start, end in
-               re.findall(r'^(\w+)-(\w+) : System RAM', text_of('/proc/iomem'), re.M))
-
-
 def wrong_about(module, hot):
     """What it does not tell of so many bytes in use while all else idles; or None."""
     wanted = 100 * hot / system_ram()
@@ -204,6 +237,7 @@ stop_all()
 run([
     ('damon_reclaim reclaims what is cold', reclaims_the_cold),
     ('damon_reclaim leaves anonymous memory alone', leaves_anonymous_memory),
+    ('commits take effect', commits_matter),
     ('damon_reclaim by the example', reclaim_example),
     ('damon_lru_sort sorts the lists', sorts_the_lists),
     ('damon_lru_sort by the example', lru_sort_example),
