@@ -79,8 +79,13 @@ def compared(rows, ours, stock):
     return entries
 
 
+def digits(value):
+    """Behind the point."""
+    return 0 if value >= 100 else 1 if value >= 1 else 3
+
+
 def cell(result, key):
-    return f'{result[key]:,.{0 if result[key] >= 100 else 1}f}' if result and key in result else '-'
+    return f'{result[key]:,.{digits(result[key])}f}' if result and key in result else '-'
 
 
 def brief(result):

@@ -49,7 +49,7 @@ ROWS = [
     row('vmas-vaddr-1000', load=VMAS),
     row('vmas-vaddr-5000', regions=5000, load=VMAS),
     row('idle-vaddr-1000', load=IDLE),
-    *(row(name, name.replace('-', '_'), load=OWN, mem_mb=TIGHT_MB)
+    *(row(name, name, load=OWN, mem_mb=TIGHT_MB)
       for name in ('reclaim-saved', 'reclaim-cpu', 'reclaim-own-cpu', 'reclaim-settled',
                    'lru-sort-faults', 'lru-sort-faults-cpu', 'lru-sort-cpu')),
     row('huge-paddr-1000', ops='paddr', load=HUGE),
