@@ -22,7 +22,10 @@
  *			in k that can be cut is, so that the total grows but
  *			stays in the limit: k = max / (max - now), or as many
  *			as there are if that is less, and which one rotates.
- *			Mixed regions come before any other
+ *			Mixed regions that are not smaller than the mean of them
+ *			come before any other; the small ones are left alone, or
+ *			what is accessed in some samples everywhere would be cut
+ *			into slivers, whose counts differ by chance
  *	mixed		regions that were accessed in some samples and not in
  *			others: their parts are likely to differ.  They are cut
  *			in up to MAX_PARTS parts first, as long as there are
@@ -225,6 +228,7 @@ static bool is_mixed(const struct damon_region *r, unsigned int samples)
 
 /**
  * struct choice - Which regions to cut, of those that can be.
+ * @least_sz:	least size to be cut
  * @min_sz:	least size of a part
  * @samples:	in an aggregation
  * @mixed:	be it those that are mixed, or those that are not
@@ -232,6 +236,7 @@ static bool is_mixed(const struct damon_region *r, unsigned int samples)
  * @phase:	which of them is the next
  */
 struct choice {
+	unsigned long least_sz;
 	unsigned long min_sz;
 	unsigned int samples;
 	bool mixed;
@@ -241,22 +246,37 @@ struct choice {
 
 static bool is_eligible(const struct choice *c, const struct damon_region *r)
 {
-	return !r->rest && damon_sz_region(r) >= 2 * c->min_sz &&
+	return !r->rest && damon_sz_region(r) >= c->least_sz &&
 	       is_mixed(r, c->samples) == c->mixed;
 }
 
-static unsigned long nr_eligible(const struct damon_ctx *ctx,
-				 const struct choice *c)
+struct sum {
+	unsigned long nr;
+	u64 sz;
+};
+
+static struct sum eligible(const struct damon_ctx *ctx, const struct choice *c)
 {
 	const struct damon_target *t;
 	const struct damon_region *r;
-	unsigned long nr = 0;
+	struct sum sum = {};
 
 	damon_for_each_target(t, ctx) {
-		damon_for_each_region(r, t)
-			nr += is_eligible(c, r);
+		damon_for_each_region(r, t) {
+			if (is_eligible(c, r)) {
+				sum.nr++;
+				sum.sz += damon_sz_region(r);
+			}
+		}
 	}
-	return nr;
+	return sum;
+}
+
+static unsigned long mean_sz(const struct damon_ctx *ctx, const struct choice *c)
+{
+	const struct sum sum = eligible(ctx, c);
+
+	return sum.nr ? div64_ul(sum.sz, sum.nr) : 0;
 }
 
 /* Returns how many were cut. */
@@ -300,16 +320,19 @@ static void split_best(struct damon_run *run, unsigned long nr)
 	struct damon_ctx *ctx = &run->ctx;
 	unsigned long max = ctx->attrs.max_nr_regions, room = max - nr;
 	struct choice c = {
+		.least_sz = 2 * ctx->min_region_sz,
 		.min_sz = ctx->min_region_sz, .mixed = true,
 		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
 		.phase = run->adapt.split_phase++,
 	};
 	unsigned long step, nr_others;
 
-	c.step = DIV_ROUND_UP(nr_eligible(ctx, &c), room) ?: 1;
+	c.least_sz = max(c.least_sz, mean_sz(ctx, &c));
+	c.step = DIV_ROUND_UP(eligible(ctx, &c).nr, room) ?: 1;
 	room -= split_some(ctx, &c);
 	c.mixed = false;
-	nr_others = nr_eligible(ctx, &c);
+	c.least_sz = 2 * c.min_sz;
+	nr_others = eligible(ctx, &c).nr;
 	if (room && nr_others) {
 		step = min(max / room, nr_others);
 		c.step = max(step, DIV_ROUND_UP(nr_others, room));
@@ -343,7 +366,7 @@ void damon_split_mixed(struct damon_run *run)
 	struct damon_rewrite w;
 	struct damon_target *t;
 
-	nr_mixed = nr_eligible(ctx, &c);
+	nr_mixed = eligible(ctx, &c).nr;
 	if (nr >= most || !nr_mixed)
 		return;
 	nr = min((most - nr) / nr_mixed, MAX_PARTS - 1);
