@@ -5,6 +5,7 @@
 
 #include "../feedback.h"
 #include "fake.h"
+#include "snapshot.h"
 
 /* The step */
 
@@ -238,6 +239,127 @@ static void tuned_results_test(struct kunit *test)
 	expect_rows(test, t, to, true, "halved");
 }
 
+/* What is ahead is not put off. */
+
+struct ahead_case {
+	const char *why;
+	struct damon_intervals_goal goal;
+	const struct region_row *rows;
+	unsigned long apply_us;
+	unsigned long update, apply;		/* intervals ahead, before */
+	unsigned long update_to, apply_to;	/* and after */
+};
+
+/* An update comes every 1000 intervals of 1000 us, or 500 of 2000, or 2000 of 500. */
+static const struct ahead_case ahead_cases[] = {
+	{ "grow, just begun", { 5000, 1, 0, ULONG_MAX }, none_seen, 50000, 1000, 50, 500, 25 },
+	{ "grow, one too many", { 5000, 1, 0, ULONG_MAX }, none_seen, 50000, 501, 26, 500, 25 },
+	{ "grow, as many", { 5000, 1, 0, ULONG_MAX }, none_seen, 50000, 500, 25, 500, 25 },
+	{ "grow, nearly over", { 5000, 1, 0, ULONG_MAX }, none_seen, 50000, 1, 2, 1, 2 },
+	{ "grow, now", { 5000, 1, 0, ULONG_MAX }, none_seen, 50000, 0, 0, 0, 0 },
+	{ "grow, to more than it takes", { 5000, 1, 0, ULONG_MAX }, none_seen, 1500, 3, 1, 3, 1 },
+	{ "grow, each aggregation", { 5000, 1, 0, ULONG_MAX }, none_seen, 0, 1000, 10, 500, 10 },
+	{ "shrink, just begun", { 2500, 1, 0, ULONG_MAX }, half_seen, 50000, 1000, 50, 1000, 50 },
+	{ "shrink, nearly over", { 2500, 1, 0, ULONG_MAX }, half_seen, 50000, 1, 2, 1, 2 },
+	{ "shrink, now", { 2500, 1, 0, ULONG_MAX }, half_seen, 50000, 0, 0, 0, 0 },
+	{ "shrink, each aggregation", { 2500, 1, 0, ULONG_MAX }, half_seen, 0, 7, 3, 7, 3 },
+	{ "at the minimum", { 2500, 1, 1000, 1200 }, half_seen, 50000, 1000, 50, 1000, 50 },
+	{ "at the minimum, nearly over", { 2500, 1, 1000, 1200 }, half_seen, 50000, 1, 2, 1, 2 },
+	{ "at the maximum", { 5000, 1, 800, 1000 }, none_seen, 50000, 1000, 50, 1000, 50 },
+	{ "at the maximum, nearly over", { 5000, 1, 800, 1000 }, none_seen, 50000, 1, 2, 1, 2 },
+};
+
+static struct damos *add_scheme(struct kunit *test, struct damon_ctx *ctx,
+				unsigned long apply_us)
+{
+	const struct damos_access_pattern nothing = {};
+	struct damos *s = new_scheme(&nothing, apply_us);
+
+	KUNIT_ASSERT_NOT_NULL(test, s);
+	damon_add_scheme(ctx, s);
+	return s;
+}
+
+static void expect_ahead(struct kunit *test, const struct ahead_case *c,
+			 unsigned long passed)
+{
+	struct damon_ctx *ctx = tuned_ctx(test, 1000, 10000, &c->goal);
+	struct damos_run *s = damos_run(add_scheme(test, ctx, c->apply_us));
+	struct damon_run *run = damon_run(ctx);
+
+	set_rows(test, test_add_target(test, ctx, 0, 1, 0), c->rows);
+	run->passed = passed;
+	run->next_aggregation = passed;
+	run->next_update = passed + c->update;
+	s->next_apply = passed + c->apply;
+	damon_tune_intervals(run);
+	KUNIT_EXPECT_EQ(test, run->passed, passed);
+	KUNIT_EXPECT_EQ(test, run->next_aggregation, passed);
+	KUNIT_EXPECT_EQ(test, run->next_update - passed, c->update_to);
+	KUNIT_EXPECT_EQ(test, s->next_apply - passed, c->apply_to);
+}
+
+/* The clock may wrap meanwhile. */
+static void ahead_test(struct kunit *test)
+{
+	expect_ahead(test, test->param_value, 5);
+	expect_ahead(test, test->param_value, ULONG_MAX);
+}
+
+/* Each aggregation, intervals become longer and shorter by turns. */
+static void never_put_off_test(struct kunit *test)
+{
+	static const struct damon_intervals_goal goal = { 5000, 1, 0, ULONG_MAX };
+	struct damon_ctx *ctx = tuned_ctx(test, 1000, 10000, &goal);
+	struct damos_run *s = damos_run(add_scheme(test, ctx, 400000));
+	struct damon_target *t = test_add_target(test, ctx, 0, 1, 0);
+	struct damon_run *run = damon_run(ctx);
+	unsigned int i;
+
+	damon_schedule(run);
+	for (i = 0; i < 40; i++) {
+		set_rows(test, t, i % 2 ? none_seen : all_seen);
+		run->passed += 10;
+		damon_tune_intervals(run);
+		KUNIT_EXPECT_LE(test, run->next_update, max(run->passed, 5 + 1000));
+		KUNIT_EXPECT_LE(test, s->next_apply, max(run->passed, 5 + 400));
+	}
+	KUNIT_EXPECT_EQ(test, s->next_apply, run->passed);
+}
+
+struct pinned_case {
+	const char *why;
+	struct damon_intervals_goal goal;
+};
+
+/* Counts are 2 of 30. */
+static const struct pinned_case pinned_cases[] = {
+	{ "at the minimum", { 100, 1, 1000, 2000 } },
+	{ "at the maximum", { 10000, 1, 500, 1000 } },
+	{ "one value, less wanted", { 100, 1, 1000, 1000 } },
+	{ "one value, more wanted", { 10000, 1, 1000, 1000 } },
+};
+
+/* What cannot be tuned stays as it is, and so do results. */
+static void pinned_test(struct kunit *test)
+{
+	static const struct region_row rows[] = {
+		{ 0, 1000, 2, 2, 7 }, { 1000, 2000, 2, 29, 1 }, {},
+	};
+	const struct pinned_case *c = test->param_value;
+	struct damon_ctx *ctx = tuned_ctx(test, 1000, 30000, &c->goal);
+	struct damon_run *run = damon_run(ctx);
+	struct snapshot *before;
+
+	damos_run(add_scheme(test, ctx, 50000))->next_apply = 40;
+	set_rows(test, test_add_target(test, ctx, 0, 1, 0), rows);
+	before = snapshot(test, ctx, false);
+	damon_tune_intervals(run);
+	KUNIT_EXPECT_EQ(test, run->next_tune, 5 + 30);
+	run->next_tune = 5;
+	expect_same(test, before, snapshot(test, ctx, false), c->why);
+}
+
 /* Convergence: accesses come once every so many us, wherever one looks. */
 
 struct converge_case {
@@ -432,6 +554,8 @@ static void complete_when_tuned_test(struct kunit *test)
 KUNIT_ARRAY_PARAM_DESC(step, step_cases, why);
 KUNIT_ARRAY_PARAM_DESC(factor, factor_cases, why);
 KUNIT_ARRAY_PARAM_DESC(tune, tune_cases, why);
+KUNIT_ARRAY_PARAM_DESC(ahead, ahead_cases, why);
+KUNIT_ARRAY_PARAM_DESC(pinned, pinned_cases, why);
 KUNIT_ARRAY_PARAM_DESC(converge, converge_cases, why);
 
 static struct kunit_case intervals_test_cases[] = {
@@ -440,6 +564,9 @@ static struct kunit_case intervals_test_cases[] = {
 	KUNIT_CASE_PARAM(factor_test, factor_gen_params),
 	KUNIT_CASE_PARAM(tune_test, tune_gen_params),
 	KUNIT_CASE(tuned_results_test),
+	KUNIT_CASE_PARAM(ahead_test, ahead_gen_params),
+	KUNIT_CASE(never_put_off_test),
+	KUNIT_CASE_PARAM(pinned_test, pinned_gen_params),
 	KUNIT_CASE_PARAM(converge_test, converge_gen_params),
 	KUNIT_CASE(running_test),
 	KUNIT_CASE(complete_when_tuned_test),

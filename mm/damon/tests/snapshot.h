@@ -22,20 +22,55 @@ static inline void snapshot_add(struct kunit *test, struct snapshot *snap,
 	snap->sz += sz;
 }
 
-/* With @moves the array of regions may be another one with the same contents. */
-static inline struct snapshot *snapshot(struct kunit *test, struct damon_ctx *ctx,
-					bool moves)
+/* What may be elsewhere with the same contents. */
+#define MOVES_REGIONS	1
+#define MOVES_PROBES	2
+
+static inline void snapshot_add_run(struct kunit *test, struct snapshot *snap,
+				    struct damon_ctx *ctx, unsigned int moves)
 {
+	struct damon_run run = *damon_run(ctx);
+
+	if (moves & MOVES_PROBES)
+		run.ctx.probes = (struct list_head) {};
+	snapshot_add(test, snap, &run, sizeof(run));
+}
+
+static inline void snapshot_add_probe(struct kunit *test, struct snapshot *snap,
+				      const struct damon_probe *probe,
+				      unsigned int moves)
+{
+	struct damon_probe copy = *probe;
+	const struct damon_filter *f;
+
+	if (moves & MOVES_PROBES) {
+		copy.filters = (struct list_head) {};
+		copy.list = (struct list_head) {};
+	}
+	snapshot_add(test, snap, &copy, sizeof(copy));
+	damon_for_each_filter(f, probe) {
+		struct damon_filter filter = *f;
+
+		if (moves & MOVES_PROBES)
+			filter.list = (struct list_head) {};
+		snapshot_add(test, snap, &filter, sizeof(filter));
+	}
+}
+
+static inline struct snapshot *snapshot(struct kunit *test, struct damon_ctx *ctx,
+					unsigned int moves)
+{
+	const struct damon_probe *probe;
 	struct snapshot *snap = kunit_kzalloc(test, sizeof(*snap), GFP_KERNEL);
 	struct damon_target *t;
 	struct damos *s;
 
 	KUNIT_ASSERT_NOT_NULL(test, snap);
-	snapshot_add(test, snap, damon_run(ctx), sizeof(struct damon_run));
+	snapshot_add_run(test, snap, ctx, moves);
 	damon_for_each_target(t, ctx) {
 		struct damon_target_run target = *damon_target_run(t);
 
-		if (moves) {
+		if (moves & MOVES_REGIONS) {
 			target.t.regions = NULL;
 			target.capacity = 0;
 		}
@@ -46,6 +81,8 @@ static inline struct snapshot *snapshot(struct kunit *test, struct damon_ctx *ct
 	}
 	damon_for_each_scheme(s, ctx)
 		snapshot_add(test, snap, damos_run(s), sizeof(struct damos_run));
+	damon_for_each_probe(probe, ctx)
+		snapshot_add_probe(test, snap, probe, moves);
 	return snap;
 }
 

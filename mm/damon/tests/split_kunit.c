@@ -146,6 +146,37 @@ static void spread_test(struct kunit *test)
 	expect_whole(test, only_target(ctx), c->nr * c->sz, c->min_region_sz, c->why);
 }
 
+/* Two targets with as many bytes as there are, or more. */
+struct spread_space_case {
+	const char *why;
+	unsigned long sz[2];
+	unsigned long max_nr_regions;
+	unsigned int expected;
+};
+
+static const struct spread_space_case spread_space_cases[] = {
+	{ "all there is, a quarter is one", { ULONG_MAX - 4095, 4095 }, 4, 2 },
+	{ "all there is, a quarter is almost two", { ULONG_MAX - 4095, 4095 }, 7, 2 },
+	{ "all there is, a quarter is two", { ULONG_MAX - 4095, 4095 }, 8, 2 },
+	{ "all there is, a quarter is three", { ULONG_MAX - 4095, 4095 }, 12, 3 },
+	{ "twice that, a quarter is one", { ULONG_MAX, ULONG_MAX }, 4, 2 },
+	{ "twice that, a quarter is almost two", { ULONG_MAX, ULONG_MAX }, 7, 2 },
+	{ "twice that, a quarter is two", { ULONG_MAX, ULONG_MAX }, 8, 2 },
+	{ "twice that, a quarter is three", { ULONG_MAX, ULONG_MAX }, 12, 3 },
+};
+
+static void spread_space_test(struct kunit *test)
+{
+	const struct spread_space_case *c = test->param_value;
+	struct damon_ctx *ctx = regions_ctx(test, 1, c->sz[0], c->max_nr_regions, 4096);
+	struct damon_target *second = test_add_target(test, ctx, 0, c->sz[1], 1);
+
+	damon_spread_regions(damon_run(ctx));
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), c->expected);
+	expect_whole(test, only_target(ctx), c->sz[0], 1, c->why);
+	expect_whole(test, second, c->sz[1], 1, c->why);
+}
+
 /* Above half of the maximum, where not all can be cut. */
 static void mixed_first_test(struct kunit *test)
 {
@@ -170,11 +201,13 @@ static void mixed_first_test(struct kunit *test)
 KUNIT_ARRAY_PARAM_DESC(rest, rest_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spare, spare_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spread, spread_cases, why);
+KUNIT_ARRAY_PARAM_DESC(spread_space, spread_space_cases, why);
 
 static struct kunit_case split_test_cases[] = {
 	KUNIT_CASE_PARAM(rest_test, rest_gen_params),
 	KUNIT_CASE_PARAM(spare_test, spare_gen_params),
 	KUNIT_CASE_PARAM(spread_test, spread_gen_params),
+	KUNIT_CASE_PARAM(spread_space_test, spread_space_gen_params),
 	KUNIT_CASE(mixed_first_test),
 	{}
 };

@@ -29,6 +29,23 @@ static void add_scheme(struct kunit *test, struct damon_ctx *ctx, unsigned int n
 	damon_add_scheme(ctx, s);
 }
 
+static void add_probe(struct kunit *test, struct damon_ctx *ctx, unsigned int weight)
+{
+	struct damon_filter *f = damon_new_filter(DAMON_FILTER_TYPE_MEMCG, true, weight % 2);
+	struct damon_probe *probe = damon_new_probe();
+
+	if (f && probe) {
+		probe->weight = weight;
+		f->memcg_id = 10 * weight;
+		damon_add_filter(probe, f);
+		damon_add_probe(ctx, probe);
+		return;
+	}
+	kfree(f);
+	kfree(probe);
+	KUNIT_FAIL_AND_ABORT(test, "no memory for a probe");
+}
+
 static struct damon_ctx *busy_ctx(struct kunit *test, const struct region_row *rows)
 {
 	struct damon_ctx *ctx = test_ctx(test);
@@ -43,6 +60,8 @@ static struct damon_ctx *busy_ctx(struct kunit *test, const struct region_row *r
 		set_rows(test, test_add_target(test, ctx, 0, 1, 0), rows);
 		add_scheme(test, ctx, i);
 	}
+	add_probe(test, ctx, 1);
+	add_probe(test, ctx, 2);
 	run->passed = 44;
 	damon_for_each_scheme(s, ctx)
 		damos_run(s)->next_apply = 50;
@@ -57,13 +76,13 @@ static struct damon_ctx *busy_ctx(struct kunit *test, const struct region_row *r
 struct no_op_case {
 	const char *why;
 	const struct region_row *rows;
-	bool moves;
+	unsigned int moves;
 };
 
 static const struct no_op_case no_op_cases[] = {
-	{ "source without regions", no_ranges },
-	{ "source with the same ranges", same_ranges, true },
-	{ "source with the same regions", busy_rows, true },
+	{ "source without regions", no_ranges, MOVES_PROBES },
+	{ "source with the same ranges", same_ranges, MOVES_REGIONS | MOVES_PROBES },
+	{ "source with the same regions", busy_rows, MOVES_REGIONS | MOVES_PROBES },
 };
 
 static void no_op_test(struct kunit *test)
@@ -123,6 +142,14 @@ static void ranges_overlap(struct damon_ctx *ctx)
 	t->regions[1].ar.start = t->regions[0].ar.end - 1;
 }
 
+static void unknown_filter(struct damon_ctx *ctx)
+{
+	struct damon_probe *last = list_last_entry(&ctx->probes, struct damon_probe, list);
+
+	list_last_entry(&last->filters, struct damon_filter, list)->type =
+		NR_DAMON_FILTER_TYPES;
+}
+
 static void last_obsolete(struct damon_ctx *ctx)
 {
 	list_last_entry(&ctx->adaptive_targets, struct damon_target, list)->obsolete = true;
@@ -145,6 +172,7 @@ static const struct refused_case refused_cases[] = {
 	{ "limits of regions cross", crossed_limits },
 	{ "aggregates too often", short_aggregation },
 	{ "goal does not allow sampling interval", goal_out_of_reach },
+	{ "unknown filter, in the last probe", unknown_filter },
 	{ "ranges overlap, in the last target", ranges_overlap },
 	{ "last target obsolete, and not there", last_obsolete },
 };
@@ -160,6 +188,8 @@ static struct damon_ctx *new_params(struct kunit *test)
 		set_rows(test, test_add_target(test, src, 0, 1, 0), ranges);
 		add_scheme(test, src, 30 + i);
 	}
+	list_first_entry(&src->probes, struct damon_probe, list)->weight = 5;
+	add_probe(test, src, 3);
 	list_first_entry(&src->schemes, struct damos, list)->apply_interval_us = 1;
 	src->attrs = (struct damon_attrs) { 20, 400, 5001, 5, 200, { 500, 3, 5, 40 } };
 	src->min_region_sz = 2;
@@ -211,14 +241,15 @@ static void commit_oom_test(struct kunit *test)
 		expect_same(test, dst_before, snapshot(test, dst, false), "destination");
 		expect_same(test, src_before, snapshot(test, src, false), "source");
 	}
-	/* Targets, the ranges and regions of each, and new schemes. */
-	KUNIT_EXPECT_GE(test, n - 1, 3 * nr + 2);
+	/* Targets, ranges and regions, twice, of each; schemes; probes with a filter each. */
+	KUNIT_EXPECT_GE(test, n - 1, 4 * nr + 5 + 2 * 3);
 	KUNIT_EXPECT_EQ(test, err, 0);
 	KUNIT_EXPECT_EQ(test, refcount_read(&pid->count), refs + nr);
 	KUNIT_EXPECT_TRUE(test, damon_attrs_equal(&dst->attrs, &src->attrs));
 	KUNIT_EXPECT_TRUE(test, dst->pause);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&dst->adaptive_targets), 5);
 	KUNIT_EXPECT_EQ(test, list_count_nodes(&dst->schemes), 5);
+	KUNIT_EXPECT_EQ(test, list_count_nodes(&dst->probes), 3);
 }
 
 static void set_regions_oom_test(struct kunit *test)
@@ -392,57 +423,6 @@ static void call_oom_test(struct kunit *test)
 	damon_stop(&ctx, 1);
 }
 
-/* Regions that cannot be cut stay whole. */
-static void split_oom_test(struct kunit *test)
-{
-	static const struct region_row rows[] = {
-		{ 0, 1000, 3, 5, 7 }, { 1000, 3000, 0, 9, 11 }, {},
-	};
-	struct damon_ctx *ctx = test_ctx(test);
-	struct damon_target *t = test_add_target(test, ctx, 0, 1, 0);
-
-	fail_begin(test);
-	ctx->min_region_sz = 1;
-	set_rows(test, t, rows);
-	damon_target_run(t)->capacity = 2;
-	fail_nth(1);
-	damon_split_regions(damon_run(ctx));
-	KUNIT_EXPECT_TRUE(test, fail_end());
-	expect_rows(test, t, rows, true, "not split");
-	fail_nth(1);
-	damon_limit_regions(damon_run(ctx));
-	KUNIT_EXPECT_TRUE(test, fail_end());
-	expect_rows(test, t, rows, true, "not limited");
-	damon_limit_regions(damon_run(ctx));
-	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), 11);
-}
-
-/* Once there is room, aggregations allocate nothing. */
-static void steady_oom_test(struct kunit *test)
-{
-	struct damon_ctx *ctx = test_ctx(test);
-	struct damon_target *t = test_add_target(test, ctx, 0, 1 << 20, 4);
-	struct damon_region *r;
-	unsigned int i;
-	bool failed;
-
-	fail_begin(test);
-	ctx->min_region_sz = 1;
-	for (i = 0; i < 2000; i++) {
-		damon_for_each_region(r, t)
-			r->nr_accesses = damon_rand(ctx, 0, i % 7 ? 2 : 20);
-		if (i == 1000)
-			fail_nth(1);
-		damon_merge_regions(damon_run(ctx), 1);
-		damon_limit_regions(damon_run(ctx));
-		damon_regions_close_window(t);
-		damon_split_regions(damon_run(ctx));
-	}
-	failed = fail_end();
-	KUNIT_EXPECT_FALSE(test, failed);
-	KUNIT_EXPECT_GT(test, damon_nr_regions(t), 10);
-}
-
 KUNIT_ARRAY_PARAM_DESC(no_op, no_op_cases, why);
 KUNIT_ARRAY_PARAM_DESC(refused, refused_cases, why);
 
@@ -456,8 +436,6 @@ static struct kunit_case whole_test_cases[] = {
 	KUNIT_CASE(start_oom_test),
 	KUNIT_CASE(start_thread_oom_test),
 	KUNIT_CASE(call_oom_test),
-	KUNIT_CASE(split_oom_test),
-	KUNIT_CASE(steady_oom_test),
 	{}
 };
 
