@@ -3,6 +3,7 @@
 
 import contextlib
 import errno
+import itertools
 import os
 import re
 import struct
@@ -16,6 +17,7 @@ CGROUPS = '/sys/fs/cgroup'
 KSM = '/sys/kernel/mm/ksm'
 PRESENT, SWAPPED = 1 << 63, 1 << 62
 PFN_MASK = (1 << 55) - 1
+KPF_THP = 1 << 22
 
 
 def read(path):
@@ -79,6 +81,33 @@ def libraries():
             if os.path.isfile(name) and not os.path.islink(name) and \
                2 * MIB < os.path.getsize(name) < 64 * MIB:
                 yield name
+
+
+def mapped_files():
+    """Paths of the files that some process maps."""
+    paths = set()
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        with contextlib.suppress(OSError):
+            paths.update(re.findall(r'/.*', read(f'/proc/{pid}/maps')))
+    return paths
+
+
+def uncached_files(number):
+    """Paths of files that nobody maps, after they were dropped from the page cache."""
+    mapped = mapped_files()
+    paths = list(itertools.islice((path for path in libraries() if path not in mapped), number))
+    if len(paths) < number:
+        raise Skip(f'no {number} files of some size in /usr/lib')
+    for path in paths:
+        with open(path, 'rb') as f:
+            os.posix_fadvise(f.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return paths
+
+
+def page_flags(pfn):
+    with open('/proc/kpageflags', 'rb') as f:
+        f.seek(pfn * 8)
+        return struct.unpack('Q', f.read(8))[0]
 
 
 def ram():
@@ -153,12 +182,16 @@ class Pages:
         """Bytes in swap."""
         return sum(PAGE for entry in self.entries() if entry & SWAPPED)
 
+    def smaps(self, name):
+        """Bytes of the mapping, whatever parts it has, that smaps has as such."""
+        found = re.findall(rf'^(\w+)-\w+ [-r].*?^{name}: +(\d+)',
+                           read(f'/proc/{self.pid}/smaps'), re.M | re.S)
+        return sum(int(kib) << 10 for start, kib in found
+                   if self.start <= int(start, 16) < self.start + self.size)
+
     def rss(self):
         """Bytes of the mapping that are resident."""
-        with open(f'/proc/{self.pid}/smaps', encoding='ascii') as f:
-            text = f.read()
-        entry = re.search(rf'^0*{self.start:x}-.*?^Rss: +(\d+)', text, re.M | re.S)
-        return int(entry[1]) << 10
+        return self.smaps('Rss')
 
     def ranges(self):
         """The physical ranges of the frames, by ascending address."""

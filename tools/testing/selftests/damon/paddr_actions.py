@@ -8,7 +8,7 @@ import time
 
 import damon_sysfs as damon
 from damon_memory import (PAGE, group, isolated, libraries, memory_nodes, merged, node_stats,
-                          pages, read, setting, vmstat)
+                          pages, read, setting, uncached_files, vmstat)
 from damon_paddr import apply, context, make_old, running
 from damon_test import Skip, check, equal, require, run, wait_until
 from damon_workload import MIB, ticking
@@ -25,6 +25,16 @@ IN_GROUP = {'anon': 'anon', 'huge': 'anon', 'shared': 'shmem', 'file': 'file'}
 def most(what, got, whole):
     print(f'# {what}: {got >> 10} of {whole >> 10} KiB')
     check(got >= MOST * whole, f'{what}: only {got >> 10} of {whole >> 10} KiB')
+
+
+def about(what, got, whole):
+    most(what, got, whole)
+    check(got <= whole / MOST, f'{what}: {got >> 10} of {whole >> 10} KiB')
+
+
+def two_of(kind):
+    """What two processes are to have of a kind: sizes, or paths of files."""
+    return uncached_files(2) if kind == 'file' else [SIZE] * 2
 
 
 def intact(*works):
@@ -101,26 +111,43 @@ def on_list(name):
     return sum(node_stats(nid)[name] for nid in memory_nodes()) << 10
 
 
+ALL_PASS = [damon.filter_of('anon', matching, True) for matching in (True, False)]
+
+
+def lru_again(action, work):
+    """What is on the list already is passed over, for less, and counts."""
+    size = work.rss()
+    for what, filters in (('again', []), ('again, by filters', ALL_PASS)):
+        stats = apply(action, work.ranges(), filters)
+        about(f'applied {what}', stats['sz_applied'], size)
+        about(f'passed {what}', stats['sz_ops_filter_passed'], size)
+
+
 def lru(wanted, other, kind, memory):
     """From one list to the other, and only what is in the regions."""
+    ours_has, others_have = two_of(kind)
     with group('sorted') as ours, group('other') as others, \
-            pages(kind, SIZE, in_group=ours) as work, \
-            pages(kind, SIZE, in_group=others) as control:
+            pages(kind, ours_has, in_group=ours) as work, \
+            pages(kind, others_have, in_group=others) as control:
+        size, control_size = work.rss(), control.rss()
         apply(LRU_ACTIONS[other], sorted(work.ranges() + control.ranges()))
         before = on_list(f'{wanted.capitalize()}({memory})')
         stats = apply(LRU_ACTIONS[wanted], work.ranges())
-        wait_until(lambda: ours.stat(f'{wanted}_{memory}') >= MOST * SIZE)
-        most(f'{wanted} of the cgroup', ours.stat(f'{wanted}_{memory}'), SIZE)
-        most(f'{other} of the control', others.stat(f'{other}_{memory}'), SIZE)
+        wait_until(lambda: ours.stat(f'{wanted}_{memory}') >= MOST * size)
+        most(f'{wanted} of the cgroup', ours.stat(f'{wanted}_{memory}'), size)
+        most(f'{other} of the control', others.stat(f'{other}_{memory}'), control_size)
         grown = on_list(f'{wanted.capitalize()}({memory})') - before
-        check(grown > SIZE // 2, f'the lists of the nodes grew by {grown >> 10} KiB')
-        most('applied', stats['sz_applied'], SIZE)
+        check(grown > size // 2, f'the lists of the nodes grew by {grown >> 10} KiB')
+        most('applied', stats['sz_applied'], size)
+        lru_again(LRU_ACTIONS[wanted], work)
+        most(f'{wanted} of the cgroup, again', ours.stat(f'{wanted}_{memory}'), size)
         intact(work, control)
 
 
 # --- migration --------------------------------------------------------------
 
-NODE_COUNTERS = {'anon': 'AnonPages', 'huge': 'AnonPages', 'shared': 'Shmem'}
+NODE_COUNTERS = {'anon': 'AnonPages', 'huge': 'AnonPages', 'shared': 'Shmem',
+                 'file': 'FilePages'}
 
 
 def two_nodes():
@@ -133,17 +160,20 @@ def two_nodes():
 def migrate(action, kind):
     here, there = two_nodes()
     counter = NODE_COUNTERS[kind]
-    with group('moved') as ours, pages(kind, SIZE, here, ours) as work, \
-            pages(kind, SIZE, here) as other:
+    ours_has, other_has = two_of(kind)
+    with group('moved') as ours, pages(kind, ours_has, here, ours) as work, \
+            pages(kind, other_has, here) as other:
+        size = work.rss()
+        equal('on the node at first', [w.on_node(here) for w in (work, other)], [size, other.rss()])
         before, on_node = vmstat('pgmigrate_success'), node_stats(there)[counter]
         stats = apply(action, work.ranges(), target_nid=there)
-        most('moved', work.on_node(there), SIZE)
-        most('of the cgroup there', ours.on_node(IN_GROUP[kind], there), SIZE)
-        most('migrations', (vmstat('pgmigrate_success') - before) * PAGE, SIZE)
+        most('moved', work.on_node(there), size)
+        most('of the cgroup there', ours.on_node(IN_GROUP[kind], there), size)
+        most('migrations', (vmstat('pgmigrate_success') - before) * PAGE, size)
         grown = (node_stats(there)[counter] - on_node) << 10
-        check(grown > SIZE // 2, f'the node has {grown >> 10} KiB more')
-        most('applied', stats['sz_applied'], SIZE)
-        equal('the other process', other.on_node(here), SIZE)
+        check(grown > size // 2, f'the node has {grown >> 10} KiB more')
+        most('applied', stats['sz_applied'], size)
+        equal('the other process', other.on_node(here), other.rss())
         intact(work, other)
 
 
@@ -185,10 +215,14 @@ def migrate_to_full():
     here, there = two_nodes()
     room, size = max(24 * MIB, reserved_on(there) + 4 * MIB), 4 * SIZE
     with pages('anon', size, here) as work, filled(there, room):
-        ranges = work.ranges()
+        ranges, failed = work.ranges(), vmstat('pgmigrate_fail')
+        equal('there at first', work.on_node(there), 0)
         stats = apply('migrate_hot', ranges, target_nid=there)
         moved, left = work.on_node(there), work.on_node(here)
-        print(f'# {moved >> 10} KiB moved, {left >> 10} KiB left, of {size >> 10} KiB')
+        failed = (vmstat('pgmigrate_fail') - failed) * PAGE
+        print(f'# {moved >> 10} KiB moved, {left >> 10} KiB left, of {size >> 10} KiB, '
+              f'{failed >> 10} KiB failed, {stats["sz_applied"] >> 10} KiB applied')
+        check(stats['sz_applied'] and failed, 'nothing was tried')
         check(stats['sz_applied'] < size, 'it found room for all of it')
         # kswapd works on the full node, too, while this is looked at.
         check(wait_until(lambda: sum(map(work.on_node, (there, here)), work.swapped()) == size),
@@ -270,11 +304,13 @@ run([(f'pageout of {kind} memory', lambda k=kind: pageout(k))
      ('pageout of locked memory', pageout_locked),
      ('pageout spares what is young', spare_young)] +
     [(f'{action} of {kind} memory', lambda w=wanted, o=other, k=kind, m=memory: lru(w, o, k, m))
-     for kind, memory in (('anon', 'anon'), ('huge', 'anon'), ('shared', 'anon'))
+     for kind, memory in (('anon', 'anon'), ('huge', 'anon'), ('shared', 'anon'),
+                          ('file', 'file'))
      for action, wanted, other in (('lru_prio', 'active', 'inactive'),
                                    ('lru_deprio', 'inactive', 'active'))] +
     [(f'{action} of {kind} memory', lambda a=action, k=kind: migrate(a, k))
-     for action in ('migrate_hot', 'migrate_cold') for kind in ('anon', 'huge', 'shared')] +
+     for action in ('migrate_hot', 'migrate_cold')
+     for kind in ('anon', 'huge', 'shared', 'file')] +
     [('migration to the same node', lambda: migrate_nowhere(None)),
      ('migration to no node', lambda: migrate_nowhere(-1)),
      ('migration to a node that is offline', lambda: migrate_nowhere(63)),

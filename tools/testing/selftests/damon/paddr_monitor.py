@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0
 """Which frames are accessed, for memory of every kind, and whoever maps it."""
 
+import contextlib
 import itertools
+import re
 import time
 
 import damon_sysfs as damon
-from damon_memory import libraries, merged, pages, read, setting
+from damon_memory import KPF_THP, libraries, merged, page_flags, pages, read, setting
 from damon_paddr import context, largest, running
-from damon_test import Skip, check, require, run
+from damon_test import Skip, check, equal, require, run
 from damon_workload import MIB, overlap, ticking
 
 SIZE, MANY_SIZE = 8 * MIB, 2 * MIB
-SETTLE_S, PATIENCE = 2, 8
+SETTLE_S, PATIENCE, HOLES_S = 2, 8, 8
 HUGETLB = '/proc/sys/vm/nr_hugepages'
+HUGE = 2 * MIB
 
 
 def mean_accesses(regions, ranges):
@@ -32,8 +35,8 @@ def settled(kdamond, ranges):
     return regions
 
 
-def tell_apart(hot, cold):
-    hot.tell('touch')
+def tell_apart(hot, cold, how='touch'):
+    hot.tell(how)
     hot_ranges, cold_ranges = largest(hot.ranges()), largest(cold.ranges())
     check(hot_ranges and cold_ranges, 'no frames')
     with ticking(), running(context(sorted(hot_ranges + cold_ranges),
@@ -72,11 +75,65 @@ def of_many_files():
     of_many('file', list(itertools.islice(libraries(), 2)))
 
 
-def of_hugetlb():
-    with setting(HUGETLB, 8):
-        if int(read(HUGETLB)) < 8:
+def split(work):
+    """Map huge pages by small entries; they remain huge."""
+    check(work.smaps('AnonHugePages') == SIZE, 'no huge pages')
+    equal('split', work.tell('split'), 'done')
+    equal('mapped by huge entries', work.smaps('AnonHugePages'), 0)
+    check(all(page_flags(pfn) & KPF_THP for pfn in work.frames()), 'they are no huge pages')
+
+
+def of_split():
+    """One small page of each huge one is touched, or none."""
+    with pages('huge', SIZE) as hot, pages('huge', SIZE) as cold:
+        split(hot)
+        split(cold)
+        tell_apart(hot, cold, f'touch {HUGE}')
+        for work in (hot, cold):
+            check(all(page_flags(pfn) & KPF_THP for pfn in work.frames()), 'they were split')
+
+
+@contextlib.contextmanager
+def reserved(number):
+    with setting(HUGETLB, number):
+        if int(read(HUGETLB)) < number:
             raise Skip('no huge pages to reserve')
+        yield
+
+
+def of_hugetlb():
+    with reserved(2 * SIZE // HUGE):
         of_kind('hugetlb')
+
+
+def switches(pid):
+    """How often a task has gone to sleep."""
+    text = read(f'/proc/{pid}/status')
+    return int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', text, re.M)[1])
+
+
+def all_reserved():
+    with pages('hugefile', int(read(HUGETLB)) * HUGE) as work:
+        return work.ranges()
+
+
+def of_holes():
+    """Who punches holes holds the lock of the mapping, and waits for that of a huge page."""
+    attrs = {'intervals': damon.intervals(1000, 20000), 'nr_regions': damon.limits(10, 100)}
+    with reserved(SIZE // HUGE + 2):
+        ranges = all_reserved()
+        with pages('hugefile', SIZE) as work, \
+                running(context(ranges, damon.stat_scheme(), attrs=attrs)) as kdamond:
+            work.tell('punch')
+            pid, most = kdamond.pid(), 0
+            for _ in range(HOLES_S):
+                before = int(work.tell('punched')), switches(pid)
+                time.sleep(1)
+                grown = int(work.tell('punched')) - before[0], switches(pid) - before[1]
+                print('# %d times punched, %d times sampled' % grown)
+                check(min(grown) > 0, 'somebody waits for ever')
+                most = max([most] + [r.nr_accesses for r in kdamond.snapshot()])
+            check(most, 'never accessed')
 
 
 def at_rest(kdamond):
@@ -134,7 +191,9 @@ def no_regions():
 require(memory=300 * MIB)
 run([(f'{kind} memory', lambda k=kind: of_kind(k)) for kind in ('anon', 'huge', 'shared')] +
     [('page cache', of_files),
+     ('huge pages that are mapped by small entries', of_split),
      ('hugetlb memory', of_hugetlb),
+     ('hugetlb memory that holes are punched into', of_holes),
      ('memory of 101 processes', lambda: of_many('anon', [MANY_SIZE] * 2)),
      ('shared memory of 101 processes', lambda: of_many('shared', [MANY_SIZE] * 2)),
      ('page cache of 101 processes', of_many_files),

@@ -2,18 +2,22 @@
 /*
  * Map memory of a kind, with known contents, and touch it or check it on demand.
  *
- * usage: pages anon|huge|shared|same|hugetlb BYTES [NODE]
+ * usage: pages anon|huge|shared|same|hugetlb|hugefile BYTES [NODE]
  *        pages file PATH [NODE]
  *
  * "shared" is a file in memory without a name, shared; "same" is pages of equal
- * contents that may be merged; "file" is a private mapping of a file, read only.
- * NODE is where to have them first; they may be moved.
+ * contents that may be merged; "hugefile" is as "shared", of huge pages that are
+ * reserved; "file" is a private mapping of a file, read only.  NODE is where
+ * to have them first; they may be moved.
  *
  * Prints address and size of the mapping.  Each line read is answered with one:
- * "touch" (from now on read all pages over and over again), "rest" (stop that),
- * "check" (have all pages their contents?), "fork N" (N children that map and
- * touch the same pages), "lock" (in memory), "unmap" and "map" (the same pages
- * again, in the same place).  End of input ends the program.
+ * "touch" (from now on read all pages over and over again), "touch N" (only the
+ * first page of each N bytes), "rest" (stop that), "check" (have all pages their
+ * contents?), "fork N" (N children that map and touch the same pages), "lock" (in
+ * memory), "split" (map huge pages by small entries, for good), "punch" (from now
+ * on punch a hole that ends amid the last huge page, and fill it, over and over
+ * again), "punched" (how often), "unmap" and "map" (the same pages again, in the
+ * same place).  End of input ends the program.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -41,6 +45,7 @@ struct kind {
 	int advice;
 	bool same;
 	bool memfd;
+	unsigned int memfd_flags;
 };
 
 static const struct kind kinds[] = {
@@ -49,15 +54,17 @@ static const struct kind kinds[] = {
 	{ "shared", MAP_SHARED, MADV_NOHUGEPAGE, .memfd = true },
 	{ "same", MAP_PRIVATE | MAP_ANONYMOUS, MADV_MERGEABLE, true },
 	{ "hugetlb", MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, 0 },
+	{ "hugefile", MAP_SHARED, 0, .memfd = true, .memfd_flags = MFD_HUGETLB },
 	{ "file", MAP_PRIVATE, 0 },
 	{}
 };
 
 static const struct kind *kind;
 static char *area;
-static size_t size, page;
+static size_t size, page, step;
 static int fd = -1;
 static bool touching;
+static unsigned long nr_punched;
 
 static void die(const char *what)
 {
@@ -87,7 +94,8 @@ static void *touch_all(void *arg)
 	for (;;) {
 		if (!is_touching())
 			usleep(1000);
-		for (off = 0; is_touching() && off < size; off += page)
+		for (off = 0; is_touching() && off < size;
+		     off += __atomic_load_n(&step, __ATOMIC_RELAXED))
 			__atomic_load_n(word(off), __ATOMIC_RELAXED);
 	}
 	return arg;
@@ -168,7 +176,7 @@ static void open_file(const char *path)
 
 static void make_file(void)
 {
-	fd = memfd_create("pages", 0);
+	fd = memfd_create("pages", kind->memfd_flags);
 	if (fd < 0 || ftruncate(fd, size))
 		die("memfd");
 }
@@ -184,12 +192,43 @@ static void open_area(const char *what)
 		make_file();
 }
 
-static void start_toucher(void)
+static void *punch(void *arg)
+{
+	for (;;) {
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+			      size - page))
+			die("fallocate");
+		fill();
+		__atomic_add_fetch(&nr_punched, 1, __ATOMIC_RELAXED);
+	}
+	return arg;
+}
+
+static void start(void *(*loop)(void *))
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, touch_all, NULL))
+	if (pthread_create(&thread, NULL, loop, NULL))
 		die("pthread_create");
+}
+
+/* A page that differs: no huge entry fits here any more. */
+static bool split(void)
+{
+	size_t off;
+
+	for (off = HUGE_ALIGN / 2; off < size; off += HUGE_ALIGN)
+		if (mprotect(area + off, page, PROT_READ))
+			return false;
+	return true;
+}
+
+static void touch(const char *every)
+{
+	size_t bytes = strtoul(every, NULL, 0);
+
+	__atomic_store_n(&step, bytes ? bytes : page, __ATOMIC_RELAXED);
+	__atomic_store_n(&touching, true, __ATOMIC_RELAXED);
 }
 
 static void fork_readers(int nr)
@@ -204,8 +243,21 @@ static void fork_readers(int nr)
 	}
 }
 
+static const char *punched(void)
+{
+	static char number[32];
+
+	snprintf(number, sizeof(number), "%lu",
+		 __atomic_load_n(&nr_punched, __ATOMIC_RELAXED));
+	return number;
+}
+
 static const char *obey(const char *line)
 {
+	if (!strncmp(line, "touch", 5)) {
+		touch(line + 5);
+		return "done";
+	}
 	if (!strncmp(line, "fork ", 5)) {
 		fork_readers(atoi(line + 5));
 		return "done";
@@ -222,7 +274,15 @@ static const char *obey(const char *line)
 		unmap_area();
 		return "done";
 	}
-	__atomic_store_n(&touching, !strcmp(line, "touch\n"), __ATOMIC_RELAXED);
+	if (!strcmp(line, "split\n"))
+		return split() ? "done" : "failed";
+	if (!strcmp(line, "punch\n")) {
+		start(punch);
+		return "done";
+	}
+	if (!strcmp(line, "punched\n"))
+		return punched();
+	__atomic_store_n(&touching, false, __ATOMIC_RELAXED);
 	return "done";
 }
 
@@ -237,6 +297,7 @@ int main(int argc, char **argv)
 	if (!kind->name)
 		return 2;
 	page = sysconf(_SC_PAGESIZE);
+	step = page;
 	open_area(argv[2]);
 	find_area();
 	map_area();
@@ -244,7 +305,7 @@ int main(int argc, char **argv)
 		set_policy(MPOL_BIND, argv[3]);
 	fill();
 	set_policy(MPOL_DEFAULT, NULL);
-	start_toucher();
+	start(touch_all);
 	printf("%lx %lx\n", (unsigned long)area, (unsigned long)size);
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin)) {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The state file: every keyword in every state, results kept, and the one lock."""
 
+import collections
 import contextlib
 import os
 import subprocess
@@ -168,10 +169,14 @@ LOCKED = (
 FOR_EVER = {'intervals': damon.intervals(*[damon.ULONG_MAX] * 2)}
 
 
+def state_of(task):
+    with open(f'/proc/{task}/stat', encoding='ascii') as f:
+        return f.read().rpartition(')')[2].split()[0]
+
+
 def sleeps_in_command(task):
     """Is this a task of state "idle": asleep, but for no signal?"""
-    with open(f'/proc/{task}/stat', encoding='ascii') as f:
-        return f.read().rpartition(')')[2].split()[0] == 'I'
+    return state_of(task) == 'I'
 
 
 @contextlib.contextmanager
@@ -248,6 +253,28 @@ def a_busy_kdamond_keeps_out_no_other():
             check(not quick.running(), 'off did not stop it')
 
 
+LOOKS = 60
+INACTIVE = damon.watermarks('free_mem_rate', 30000, 1, 1, 0)
+
+
+def adds_no_load(sample_us, **files):
+    """A kdamond runs, or is idle; what sleeps otherwise adds to the load, or takes signals."""
+    with ticking(), workload(8 * MIB) as work:
+        attrs = {'intervals': damon.intervals(sample_us, 4 * sample_us)}
+        kdamond, = damon.kdamonds(
+            damon.context([work.pid], [damon.stat_scheme(**files)], attrs=attrs))
+        kdamond.start()
+        pid, seen = kdamond.pid(), collections.Counter()
+        for i in range(LOOKS):
+            seen[state_of(pid)] += 1
+            time.sleep(0.02 + i / 10007)
+        tried = kdamond.stats()['nr_tried']
+        kdamond.stop()
+    print(f'# {dict(seen)}, {tried} regions tried')
+    check(seen['I'] and set(seen) <= set('IR'), f'it was in states {dict(seen)}')
+    equal('it worked', tried > 0, not files)
+
+
 def cases():
     for action in (every_keyword_in_every_state, no_context, pid_names_the_thread,
                    ends_with_the_target, update_while_the_target_dies, no_scheme_no_walk,
@@ -255,6 +282,9 @@ def cases():
                    busy_while_a_walk_is_waited_for, off_ends_who_waits, signals_do_not_end_a_wait,
                    a_busy_kdamond_keeps_out_no_other):
         yield action.__name__.replace('_', ' '), action
+    for sample_us in (5000, 100000):
+        yield f'adds no load, samples every {sample_us} us', lambda us=sample_us: adds_no_load(us)
+    yield 'adds no load, inactive', lambda: adds_no_load(5000, watermarks=INACTIVE)
 
 
 require()
