@@ -129,6 +129,7 @@ void damon_destroy_ctx(struct damon_ctx *ctx)
 	damon_for_each_scheme_safe(s, next, ctx)
 		damon_destroy_scheme(s);
 	damon_probes_free(&ctx->probes);
+	damon_hints_free(damon_run(ctx));
 	kfree(damon_run(ctx));
 }
 
