@@ -8,9 +8,10 @@ import contextlib
 import damon_sysfs as damon
 from damon_memory import PAGE, group, pages
 from damon_paddr import apply, make_old
-from damon_test import equal, require, run
+from damon_test import equal, require, run, slowness
 from damon_workload import MIB, ticking
 
+SLOW = 4  # times longer than usual
 SIZE = 4 * MIB
 HUGE = 2 * MIB
 
@@ -104,6 +105,13 @@ def pageout(filters, wanted):
             equal(f'contents of {name}', one.process.tell('check'), 'intact')
 
 
+def first_of_each_type():
+    """What a debug kernel has time for."""
+    return {(filters or [('none',)])[-1][0]: (name, filters, wanted)
+            for name, filters, wanted in reversed(ROWS)}.values()
+
+
 require(memory=200 * MIB)
-run([(name, lambda f=filters, w=wanted: pageout(f, w)) for name, filters, wanted in ROWS],
+run([(name, lambda f=filters, w=wanted: pageout(f, w))
+     for name, filters, wanted in (ROWS if slowness() < SLOW else first_of_each_type())],
     seconds=90)
