@@ -110,9 +110,10 @@ void damon_tune_intervals(struct damon_run *run)
 	if (check_mul_overflow(attrs.sample_interval, run->aggr_samples,
 			       &attrs.aggr_interval))
 		attrs.aggr_interval = ULONG_MAX;
+	if (factor != BP)
+		trace_damon_monitor_intervals_tune(attrs.sample_interval);
 	if (attrs.sample_interval == run->ctx.attrs.sample_interval &&
 	    attrs.aggr_interval == run->ctx.attrs.aggr_interval)
 		return;
-	trace_damon_monitor_intervals_tune(attrs.sample_interval);
 	damon_take_tuned(run, &attrs);
 }
