@@ -106,12 +106,13 @@ void damon_tune_intervals(struct damon_run *run)
 	unsigned long factor = damon_intervals_factor(intervals_score(run));
 
 	run->next_tune += damon_nr_tune_intervals(run);
+	if (factor == BP)
+		return;
 	attrs.sample_interval = tuned_interval(&attrs, factor);
 	if (check_mul_overflow(attrs.sample_interval, run->aggr_samples,
 			       &attrs.aggr_interval))
 		attrs.aggr_interval = ULONG_MAX;
-	if (factor != BP)
-		trace_damon_monitor_intervals_tune(attrs.sample_interval);
+	trace_damon_monitor_intervals_tune(attrs.sample_interval);
 	if (attrs.sample_interval == run->ctx.attrs.sample_interval &&
 	    attrs.aggr_interval == run->ctx.attrs.aggr_interval)
 		return;
