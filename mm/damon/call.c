@@ -177,35 +177,42 @@ static bool serve(struct damon_run *run, struct damon_request *req)
 	return false;
 }
 
-static bool only_looks(const struct damon_request *req)
+static bool interferes(const struct damon_request *req)
 {
-	return req->call && req->call->only_looks;
+	return !req->call || !req->call->only_looks;
+}
+
+static bool waits(const struct damon_request *req)
+{
+	return !req->repeat;
+}
+
+/* Most of the time there is no request, which needs no lock to see. */
+static __always_inline bool any_request(struct damon_run *run,
+					bool (*is)(const struct damon_request *))
+{
+	struct damon_request *req;
+	bool any = false;
+
+	if (list_empty_careful(&run->requests))
+		return false;
+	scoped_guard(spinlock, &run->lock) {
+		list_for_each_entry(req, &run->requests, list)
+			any |= is(req);
+	}
+	return any;
 }
 
 /* Whether a request is to be served that may change what has been prepared. */
 bool damon_anyone_interferes(struct damon_run *run)
 {
-	struct damon_request *req;
-	bool interferes = false;
-
-	scoped_guard(spinlock, &run->lock) {
-		list_for_each_entry(req, &run->requests, list)
-			interferes |= !only_looks(req);
-	}
-	return interferes;
+	return any_request(run, interferes);
 }
 
 /* Whether a thread sleeps until its request is served. */
 bool damon_anyone_waits(struct damon_run *run)
 {
-	struct damon_request *req;
-	bool waits = false;
-
-	scoped_guard(spinlock, &run->lock) {
-		list_for_each_entry(req, &run->requests, list)
-			waits |= !req->repeat;
-	}
-	return waits;
+	return any_request(run, waits);
 }
 
 /* Serve what was asked for up to now.  Repeated calls queue up again. */
