@@ -185,7 +185,7 @@ static void update_target_regions(struct damon_run *run, unsigned long due)
 {
 	run->next_update = due + damon_nr_intervals(&run->ctx,
 						    run->ctx.attrs.ops_update_interval);
-	call_hook(&run->ctx, run->ctx.ops.update);
+	run->ctx.ops.update(&run->ctx);
 }
 
 /* Serve calls only, until told to go on or to end. */
@@ -294,7 +294,7 @@ static bool kdamond_round(struct damon_run *run)
 	damos_apply(run);
 	if (run->aggregated)
 		end_aggregation(run, end);
-	if (time_after_eq(run->passed, update))
+	if (is_update_due(run, update))
 		update_target_regions(run, update);
 	cond_resched();
 	return true;
