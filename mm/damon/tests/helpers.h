@@ -153,4 +153,16 @@ static inline struct damos *new_scheme(const struct damos_access_pattern *patter
 				&wmarks, NUMA_NO_NODE);
 }
 
+static inline struct damon_probe *test_add_probe(struct kunit *test,
+						 struct damon_ctx *ctx,
+						 unsigned int weight)
+{
+	struct damon_probe *probe = damon_new_probe();
+
+	KUNIT_ASSERT_NOT_NULL(test, probe);
+	probe->weight = weight;
+	damon_add_probe(ctx, probe);
+	return probe;
+}
+
 #endif

@@ -353,11 +353,11 @@ static void pinned_test(struct kunit *test)
 
 	damos_run(add_scheme(test, ctx, 50000))->next_apply = 40;
 	set_rows(test, test_add_target(test, ctx, 0, 1, 0), rows);
-	before = snapshot(test, ctx, false);
+	before = snapshot(test, ctx, 0);
 	damon_tune_intervals(run);
 	KUNIT_EXPECT_EQ(test, run->next_tune, 5 + 30);
 	run->next_tune = 5;
-	expect_same(test, before, snapshot(test, ctx, false), c->why);
+	expect_same(test, before, snapshot(test, ctx, 0), c->why);
 }
 
 /* Convergence: accesses come once every so many us, wherever one looks. */

@@ -36,17 +36,6 @@ static const struct hit_case hit_cases[] = {
 	},
 };
 
-static struct damon_probe *add_probe(struct kunit *test, struct damon_ctx *ctx,
-				     unsigned int weight)
-{
-	struct damon_probe *probe = damon_new_probe();
-
-	KUNIT_ASSERT_NOT_NULL(test, probe);
-	probe->weight = weight;
-	damon_add_probe(ctx, probe);
-	return probe;
-}
-
 static void add_filter(struct kunit *test, struct damon_probe *probe,
 		       bool matching, bool allow)
 {
@@ -61,7 +50,7 @@ static void hit_test(struct kunit *test)
 {
 	const struct hit_case *c = test->param_value;
 	struct damon_ctx *ctx = test_ctx(test);
-	struct damon_probe *probe = add_probe(test, ctx, 0);
+	struct damon_probe *probe = test_add_probe(test, ctx, 0);
 	struct damon_region r = {};
 	unsigned int i;
 
@@ -78,9 +67,9 @@ static void count_test(struct kunit *test)
 	struct damon_region r = { .last_probe_hits = { 1, 2, 3, 4 } };
 	int i;
 
-	add_probe(test, ctx, 5);
-	add_filter(test, add_probe(test, ctx, 100), true, true);
-	add_probe(test, ctx, 1000);
+	test_add_probe(test, ctx, 5);
+	add_filter(test, test_add_probe(test, ctx, 100), true, true);
+	test_add_probe(test, ctx, 1000);
 	for (i = 0; i < 300; i++)
 		damon_count_probe_hits(ctx, &r, NULL);
 	KUNIT_EXPECT_EQ_MSG(test, r.probe_hits[0], 255, "no wrap");
@@ -140,7 +129,7 @@ static void valid_test(struct kunit *test)
 	ctx->attrs.sample_interval = c->sample_us;
 	ctx->attrs.aggr_interval = c->aggr_us;
 	for (i = 0; i < c->nr_probes; i++)
-		add_probe(test, ctx, c->weight);
+		test_add_probe(test, ctx, c->weight);
 	KUNIT_EXPECT_EQ(test, damon_check_ctx(ctx), err);
 	KUNIT_EXPECT_EQ(test, damon_set_attrs(ctx, &ctx->attrs), err);
 	KUNIT_EXPECT_EQ(test, damon_commit_ctx(dst, ctx), err);
@@ -151,7 +140,7 @@ static void valid_test(struct kunit *test)
 static void bad_type_test(struct kunit *test)
 {
 	struct damon_ctx *ctx = test_ctx(test);
-	struct damon_probe *probe = add_probe(test, ctx, 0);
+	struct damon_probe *probe = test_add_probe(test, ctx, 0);
 
 	add_filter(test, probe, true, true);
 	list_first_entry(&probe->filters, struct damon_filter, list)->type =
@@ -168,9 +157,9 @@ static void commit_test(struct kunit *test)
 
 	dst->ops = fake_ops;
 	src->ops = fake_ops;
-	add_probe(test, dst, 1);
-	add_probe(test, dst, 2);
-	probe = add_probe(test, src, 3);
+	test_add_probe(test, dst, 1);
+	test_add_probe(test, dst, 2);
+	probe = test_add_probe(test, src, 3);
 	add_filter(test, probe, true, false);
 	f = damon_new_filter(DAMON_FILTER_TYPE_MEMCG, false, true);
 	KUNIT_ASSERT_NOT_NULL(test, f);
@@ -297,7 +286,7 @@ static struct damon_ctx *probe_ctx(struct kunit *test, unsigned int weight)
 	atomic_set(&nr_probed, 0);
 	atomic_set(&nr_prepared, 0);
 	atomic_set(&nr_checked, 0);
-	add_probe(test, ctx, weight);
+	test_add_probe(test, ctx, weight);
 	return ctx;
 }
 

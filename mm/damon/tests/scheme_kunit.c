@@ -295,7 +295,7 @@ static void add_snapshot(struct kunit *test, struct snapshot *snap, struct damos
 
 static struct snapshot *whole(struct kunit *test, struct damon_ctx *ctx)
 {
-	struct snapshot *snap = snapshot(test, ctx, false);
+	struct snapshot *snap = snapshot(test, ctx, 0);
 	struct damos *s;
 
 	damon_for_each_scheme(s, ctx)

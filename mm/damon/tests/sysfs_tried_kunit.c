@@ -50,12 +50,10 @@ static struct damon_ctx *running_ctx(struct kunit *test, unsigned int nr)
 	static const struct damos_access_pattern all = {
 		0, ULONG_MAX, 0, UINT_MAX, 0, UINT_MAX,
 	};
-	struct damon_probe *probe = damon_new_probe();
 	struct damon_ctx *ctx = fake_ctx(test);
 	struct damos *s;
 
-	KUNIT_ASSERT_NOT_NULL(test, probe);
-	damon_add_probe(ctx, probe);
+	test_add_probe(test, ctx, 0);
 	while (nr--) {
 		s = new_scheme(&all, 0);
 		KUNIT_ASSERT_NOT_NULL(test, s);

@@ -31,19 +31,12 @@ static void add_scheme(struct kunit *test, struct damon_ctx *ctx, unsigned int n
 
 static void add_probe(struct kunit *test, struct damon_ctx *ctx, unsigned int weight)
 {
+	struct damon_probe *probe = test_add_probe(test, ctx, weight);
 	struct damon_filter *f = damon_new_filter(DAMON_FILTER_TYPE_MEMCG, true, weight % 2);
-	struct damon_probe *probe = damon_new_probe();
 
-	if (f && probe) {
-		probe->weight = weight;
-		f->memcg_id = 10 * weight;
-		damon_add_filter(probe, f);
-		damon_add_probe(ctx, probe);
-		return;
-	}
-	kfree(f);
-	kfree(probe);
-	KUNIT_FAIL_AND_ABORT(test, "no memory for a probe");
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->memcg_id = 10 * weight;
+	damon_add_filter(probe, f);
 }
 
 static struct damon_ctx *busy_ctx(struct kunit *test, const struct region_row *rows)
@@ -95,11 +88,11 @@ static void no_op_test(struct kunit *test)
 	damon_for_each_target(t, dst)
 		t->regions->sampling_addr = 123;
 	dst_before = snapshot(test, dst, c->moves);
-	src_before = snapshot(test, src, false);
+	src_before = snapshot(test, src, 0);
 	KUNIT_EXPECT_EQ(test, damon_commit_ctx(dst, src), 0);
 	KUNIT_EXPECT_EQ(test, damon_commit_ctx(dst, src), 0);
 	expect_same(test, dst_before, snapshot(test, dst, c->moves), c->why);
-	expect_same(test, src_before, snapshot(test, src, false), "source");
+	expect_same(test, src_before, snapshot(test, src, 0), "source");
 }
 
 /* Refusals, of a source in which all else is new and valid */
@@ -205,11 +198,11 @@ static void refused_test(struct kunit *test)
 	struct snapshot *dst_before, *src_before;
 
 	c->spoil(src);
-	dst_before = snapshot(test, dst, false);
-	src_before = snapshot(test, src, false);
+	dst_before = snapshot(test, dst, 0);
+	src_before = snapshot(test, src, 0);
 	KUNIT_EXPECT_EQ(test, damon_commit_ctx(dst, src), -EINVAL);
-	expect_same(test, dst_before, snapshot(test, dst, false), c->why);
-	expect_same(test, src_before, snapshot(test, src, false), "source");
+	expect_same(test, dst_before, snapshot(test, dst, 0), c->why);
+	expect_same(test, src_before, snapshot(test, src, 0), "source");
 }
 
 /* Memory shortage */
@@ -218,7 +211,7 @@ static void refused_test(struct kunit *test)
 static void commit_oom_test(struct kunit *test)
 {
 	struct damon_ctx *dst = busy_ctx(test, busy_rows), *src = new_params(test);
-	struct snapshot *dst_before = snapshot(test, dst, false), *src_before;
+	struct snapshot *dst_before = snapshot(test, dst, 0), *src_before;
 	struct pid *pid = task_pid(current);
 	unsigned int n, refs, nr = 0;
 	struct damon_target *t;
@@ -230,7 +223,7 @@ static void commit_oom_test(struct kunit *test)
 		nr++;
 	}
 	refs = refcount_read(&pid->count);
-	src_before = snapshot(test, src, false);
+	src_before = snapshot(test, src, 0);
 	for (n = 1; ; n++) {
 		fail_nth(n);
 		err = damon_commit_ctx(dst, src);
@@ -238,8 +231,8 @@ static void commit_oom_test(struct kunit *test)
 			break;
 		KUNIT_ASSERT_EQ_MSG(test, err, -ENOMEM, "allocation %u", n);
 		KUNIT_ASSERT_EQ(test, refcount_read(&pid->count), refs);
-		expect_same(test, dst_before, snapshot(test, dst, false), "destination");
-		expect_same(test, src_before, snapshot(test, src, false), "source");
+		expect_same(test, dst_before, snapshot(test, dst, 0), "destination");
+		expect_same(test, src_before, snapshot(test, src, 0), "source");
 	}
 	/* Targets, ranges and regions, twice, of each; schemes; probes with a filter each. */
 	KUNIT_EXPECT_GE(test, n - 1, 4 * nr + 5 + 2 * 3);
