@@ -51,6 +51,19 @@ def setting(path, value):
         check(wait_until(lambda: can_put(path, old), 30), f'{path} stays busy')
 
 
+@contextlib.contextmanager
+def no_swap():
+    """Nothing leaves memory, or comes back, meanwhile."""
+    devices = [line.split()[0] for line in read('/proc/swaps').splitlines()[1:]]
+    for device in devices:
+        subprocess.run(['swapoff', device], check=True)
+    try:
+        yield
+    finally:
+        for device in devices:
+            subprocess.run(['swapon', device], check=True)
+
+
 def numbers(text):
     """Lines of a name and a number."""
     return {name: int(value) for name, value in re.findall(r'^(\S+?):? +(-?\d+)', text, re.M)}
@@ -110,10 +123,16 @@ def page_flags(pfn):
         return struct.unpack('Q', f.read(8))[0]
 
 
+def ram_banks():
+    """First and last address of each bank of System RAM."""
+    banks = re.findall(r'^(\w+)-(\w+) : System RAM', read('/proc/iomem'), re.M)
+    return [(int(first, 16), int(last, 16) + 1) for first, last in banks]
+
+
 def ram():
     """First and last address of System RAM."""
-    banks = re.findall(r'^(\w+)-(\w+) : System RAM', read('/proc/iomem'), re.M)
-    return int(banks[0][0], 16), int(banks[-1][1], 16) + 1
+    banks = ram_banks()
+    return banks[0][0], banks[-1][1]
 
 
 def memory_nodes():
