@@ -8,8 +8,10 @@ import stat
 import time
 
 import damon_sysfs as damon
-from damon_module import (ALL, ALWAYS, COMMANDS, MODULES, RESULTS, SCHEMERS, defaults, for_each, kdamonds,
-                          number, path, present, read, reset, stop_all, write, write_all, write_error)
+from damon_memory import ram
+from damon_module import (ALL, ALWAYS, COMMANDS, MODULES, RESULTS, SCHEMERS, defaults, for_each,
+                          kdamonds, number, path, present, read, reset, stop_all, write,
+                          write_all, write_error)
 from damon_test import check, equal, require, run
 from damon_workload import MIB, helper, ticking, workload
 
@@ -194,12 +196,9 @@ def refused():
 @for_each(*SCHEMERS)
 def all_system_ram(module):
     write(module, 'enabled', 'Y')
-    start = int(read(module, 'monitor_region_start'))
-    end = int(read(module, 'monitor_region_end'))
-    with open('/proc/iomem', encoding='ascii') as f:
-        ram = [line.split()[0].split('-') for line in f if line.rstrip().endswith(': System RAM')]
-    equal('start', start, int(ram[0][0], 16))
-    equal('end', end, int(ram[-1][1], 16) + 1)
+    start, end = ram()
+    equal('start', number(module, 'monitor_region_start'), start)
+    equal('end', number(module, 'monitor_region_end'), end)
 
 
 require(memory=600 * MIB)

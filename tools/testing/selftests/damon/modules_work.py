@@ -4,10 +4,9 @@
 
 import contextlib
 import os
-import re
 import time
 
-from damon_memory import PAGE, group, numbers, put, read as text_of, vmstat
+from damon_memory import PAGE, group, numbers, put, ram_banks, read as text_of, vmstat
 from damon_module import (ALWAYS, RESULTS, for_each, number, read, reset, stop_all, write,
                           write_all, write_error)
 from damon_test import Skip, check, equal, require, run, stays, wait_until
@@ -39,8 +38,7 @@ def free_permil():
 
 
 def system_ram():
-    return sum(int(end, 16) + 1 - int(start, 16) for start, end in
-               re.findall(r'^(\w+)-(\w+) : System RAM', text_of('/proc/iomem'), re.M))
+    return sum(end - start for start, end in ram_banks())
 
 
 def needs_swap():
