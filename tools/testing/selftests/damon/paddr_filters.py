@@ -4,14 +4,15 @@
 
 import collections
 import contextlib
+import os
 
 import damon_sysfs as damon
 from damon_memory import PAGE, group, pages
 from damon_paddr import apply, make_old
-from damon_test import equal, require, run, slowness
+from damon_test import equal, require, run
 from damon_workload import MIB, ticking
 
-SLOW = 4  # times longer than usual
+IS_DEBUG = os.path.exists('/sys/kernel/debug/kmemleak')
 SIZE = 4 * MIB
 HUGE = 2 * MIB
 
@@ -113,5 +114,5 @@ def first_of_each_type():
 
 require(memory=200 * MIB)
 run([(name, lambda f=filters, w=wanted: pageout(f, w))
-     for name, filters, wanted in (ROWS if slowness() < SLOW else first_of_each_type())],
+     for name, filters, wanted in (first_of_each_type() if IS_DEBUG else ROWS)],
     seconds=90)
