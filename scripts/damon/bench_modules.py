@@ -109,17 +109,20 @@ def faults(programs):
     return 100 * lru_sort_seldom(programs)['refaults'] / max(1, alone(programs)['refaults'])
 
 
+def part(found, name):
+    return lambda programs: found(programs)[name]
+
+
 CPU = '% of a CPU'
 # By name: what is measured, in what unit, and the run it is of.
 ROWS = {
     'reclaim-saved': (saved, 'MiB/%', reclaim),
-    'reclaim-cpu': (lambda programs: reclaim(programs)['cpu'], CPU, reclaim),
+    'reclaim-cpu': (part(reclaim, 'cpu'), CPU, reclaim),
     'reclaim-own-cpu': (own_cpu, CPU, page_out),
-    'reclaim-settled': (lambda programs: reclaim(programs)['settled_cpu'], CPU, reclaim),
+    'reclaim-settled': (part(reclaim, 'settled_cpu'), CPU, reclaim),
     'lru-sort-faults': (faults, '% of refaults', alone),
-    'lru-sort-faults-cpu': (lambda programs: lru_sort_seldom(programs)['cpu'], CPU,
-                            lru_sort_seldom),
-    'lru-sort-cpu': (lambda programs: lru_sort_often(programs)['cpu'], CPU, lru_sort_often),
+    'lru-sort-faults-cpu': (part(lru_sort_seldom, 'cpu'), CPU, lru_sort_seldom),
+    'lru-sort-cpu': (part(lru_sort_often, 'cpu'), CPU, lru_sort_often),
 }
 
 

@@ -7,6 +7,8 @@ What a row has beyond the one that above names is shown too.
 """
 import collections
 
+import bench_modules
+
 TIGHT_MB, SMALL_MB, BIG_MB = 1024, 3072, 10240
 
 Load = collections.namedtuple('Load', 'pages mib period_ms')
@@ -49,9 +51,7 @@ ROWS = [
     row('vmas-vaddr-1000', load=VMAS),
     row('vmas-vaddr-5000', regions=5000, load=VMAS),
     row('idle-vaddr-1000', load=IDLE),
-    *(row(name, name, load=OWN, mem_mb=TIGHT_MB)
-      for name in ('reclaim-saved', 'reclaim-cpu', 'reclaim-own-cpu', 'reclaim-settled',
-                   'lru-sort-faults', 'lru-sort-faults-cpu', 'lru-sort-cpu')),
+    *(row(name, name, load=OWN, mem_mb=TIGHT_MB) for name in bench_modules.ROWS),
     row('huge-paddr-1000', ops='paddr', load=HUGE),
     row('huge-paddr-5000', ops='paddr', regions=5000, load=HUGE),
     row('shared-paddr-1000', ops='paddr', load=SHARED),
