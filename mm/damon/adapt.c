@@ -9,7 +9,9 @@
  *	threshold	a tenth of the largest access count.  While more than
  *			max_nr_regions regions are left it doubles, up to the
  *			number of samples, at which everything merges.  Of the
- *			score, rather than the count, if probes have weights
+ *			score, rather than the count, if probes have weights.
+ *			What counts may differ by chance merges in any case
+ *			(region.c)
  *	size limit	total size / min_nr_regions, at least the minimum
  *			region size M, a multiple of M.  No merge exceeds it,
  *			and larger regions are cut down to it while there are

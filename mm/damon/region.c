@@ -23,6 +23,15 @@
  * probe_hits and last_probe_hits are the like for probes (probe.c); they take
  * the place of accesses where regions are compared if the score says so.
  *
+ * Counts differ by chance where only some samples find an access.  Two counts a and b
+ * of n samples each, of memory that is accessed alike, differ with a variance of
+ *
+ *	(a + b) (2n - a - b) / 2n
+ *
+ * Regions merge if the square of the difference is at most 2/3 of that, whatever the
+ * threshold: the mean of both tells more than either.  Of memory that was never, or
+ * always, accessed, no access, or none missing, is not by chance.
+ *
  * A blind cut that was in vain is made less often: when the parts merge again, the region
  * rests for twice as many aggregations as the last time, MAX_REST at most.  When they
  * turn out to differ, or what is known of the region changes, it need not rest.
@@ -256,11 +265,24 @@ static u64 weighted_mean(u64 a, unsigned long sz_a, u64 b, unsigned long sz_b)
 	return b + mul_u64_u64_div_u64(a - b, sz_a, sz);
 }
 
+/* Whether two counts of @nr samples, of parts that are mixed, differ by chance alone. */
+static bool is_chance(u64 a, u64 b, u64 nr)
+{
+	u64 diff = abs_diff(a, b), sum = a + b;
+
+	if (!a || !b || a >= nr || b >= nr)
+		return false;
+	return diff * diff <= mul_u64_u64_div_u64(sum, 2 * nr - sum, 3 * nr);
+}
+
 static bool is_alike(const struct damon_region *left,
 		     const struct damon_region *right,
 		     const struct damon_score *score, unsigned int threshold)
 {
-	return abs_diff(score_of(left, score), score_of(right, score)) <= threshold;
+	if (abs_diff(score_of(left, score), score_of(right, score)) <= threshold)
+		return true;
+	return !score->by_probes &&
+	       is_chance(left->nr_accesses, right->nr_accesses, score->max);
 }
 
 static bool mergeable(const struct damon_region *left,
@@ -317,7 +339,8 @@ static void absorb(struct damon_region *left, struct means *m,
  * damon_regions_merge() - Merge adjacent regions that are accessed alike.
  * @t:		whose regions
  * @score:	what they are compared by
- * @threshold:	largest difference of scores between regions to merge
+ * @threshold:	largest difference of scores between regions to merge, but for what is
+ *		by chance
  * @sz_limit:	largest size of a merged region
  *
  * A merged region has the size-weighted means of counts and age of all that went

@@ -205,6 +205,56 @@ static void merge_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, damon_regions_sz(t), sz);
 }
 
+struct chance_case {
+	const char *why;
+	unsigned int nr_samples;
+	unsigned int a, b;
+	bool by_probes;
+	bool merged;
+};
+
+static const struct chance_case chance_cases[] = {
+	{ "the mean of 4 and 6 of 20 tells more", 20, 4, 6, false, true },
+	{ "too far for 4 of 20", 20, 4, 7, false, false },
+	{ "less is by chance near none", 20, 1, 3, false, false },
+	{ "one is", 20, 1, 2, false, true },
+	{ "less is by chance near all", 20, 17, 19, false, false },
+	{ "in the middle", 20, 8, 10, false, true },
+	{ "too far in the middle", 20, 8, 11, false, false },
+	{ "none is not by chance", 20, 0, 1, false, false },
+	{ "all is not by chance", 20, 19, 20, false, false },
+	{ "more than all after a change of intervals", 20, 21, 22, false, false },
+	{ "the share tells, not the difference", 100, 48, 53, false, true },
+	{ "too far for 48 of 100", 100, 48, 54, false, false },
+	{ "a single sample", 1, 0, 1, false, false },
+	{ "no sample", 0, 1, 2, false, false },
+	{ "largest counts", UINT_MAX, UINT_MAX / 2, UINT_MAX / 2 + 37000, false, true },
+	{ "too far for largest counts", UINT_MAX, UINT_MAX / 2, UINT_MAX / 2 + 38000, false,
+	  false },
+	{ "largest difference", UINT_MAX, 1, UINT_MAX - 1, false, false },
+	{ "probes tell attributes, not samples", 20, 4, 6, true, false },
+};
+
+static void chance_test(struct kunit *test)
+{
+	const struct chance_case *c = test->param_value;
+	const struct damon_score score = {
+		.by_probes = c->by_probes, .weights = { 1 }, .max = c->nr_samples,
+	};
+	unsigned int order;
+
+	for (order = 0; order < 2; order++) {
+		const struct region_row rows[MAX_ROWS] = {
+			{ 0, 10, order ? c->b : c->a }, { 10, 20, order ? c->a : c->b },
+		};
+		struct damon_target *t = test_target(test, rows);
+
+		t->regions[1].probe_hits[0] = c->by_probes;
+		damon_regions_merge(t, &score, 0, ULONG_MAX);
+		KUNIT_EXPECT_EQ_MSG(test, t->nr_regions, c->merged ? 1 : 2, "%s", c->why);
+	}
+}
+
 /* Regions that would fill all memory are not to be had. */
 static void reserve_too_much_test(struct kunit *test)
 {
@@ -486,6 +536,7 @@ static void random_steps_test(struct kunit *test)
 KUNIT_ARRAY_PARAM_DESC(mvsum, mvsum_cases, why);
 KUNIT_ARRAY_PARAM_DESC(age, age_cases, why);
 KUNIT_ARRAY_PARAM_DESC(merge, merge_cases, why);
+KUNIT_ARRAY_PARAM_DESC(chance, chance_cases, why);
 KUNIT_ARRAY_PARAM_DESC(fit, fit_cases, why);
 
 static struct kunit_case region_test_cases[] = {
@@ -493,6 +544,7 @@ static struct kunit_case region_test_cases[] = {
 	KUNIT_CASE(close_window_test),
 	KUNIT_CASE_PARAM(age_test, age_gen_params),
 	KUNIT_CASE_PARAM(merge_test, merge_gen_params),
+	KUNIT_CASE_PARAM(chance_test, chance_gen_params),
 	KUNIT_CASE(reserve_too_much_test),
 	KUNIT_CASE_PARAM(fit_test, fit_gen_params),
 	KUNIT_CASE(random_steps_test),
