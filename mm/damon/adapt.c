@@ -32,6 +32,11 @@
  *			others: their parts are likely to differ.  They are cut
  *			in up to MAX_PARTS parts first, as long as there are
  *			less than a quarter of max_nr_regions
+ *	slivers		the more regions there are, the larger one has to be to be
+ *			worth a cut: of n regions, half of n / max_nr_regions of
+ *			an even share, total size / max_nr_regions.  Else memory
+ *			whose pages differ from one to the next takes all regions
+ *			for a few of its pages
  *	rest		a region that was cut in vain is left alone for a while
  *			(region.c)
  *	begin		of what nothing is known, a quarter of max_nr_regions of
@@ -197,6 +202,15 @@ static bool is_resting(struct damon_region *r)
 	return true;
 }
 
+/* Least size of a region that is worth a cut, of @nr. */
+static unsigned long least_sz(const struct damon_ctx *ctx, unsigned long nr)
+{
+	unsigned long max = ctx->attrs.max_nr_regions;
+	unsigned long shares = mul_u64_u64_div_u64(total_sz(ctx), nr, max);
+
+	return max(2 * ctx->min_region_sz, shares / max / 2);
+}
+
 static size_t nr_awake(const struct damon_target *t)
 {
 	const struct damon_region *r;
@@ -207,7 +221,8 @@ static size_t nr_awake(const struct damon_target *t)
 	return nr;
 }
 
-static void split_all(struct damon_ctx *ctx, unsigned int nr_pieces)
+static void split_all(struct damon_ctx *ctx, unsigned long least,
+		      unsigned int nr_pieces)
 {
 	struct damon_rewrite w;
 	struct damon_target *t;
@@ -216,7 +231,9 @@ static void split_all(struct damon_ctx *ctx, unsigned int nr_pieces)
 		damon_rewrite_begin(&w, t, t->nr_regions +
 				    nr_awake(t) * (nr_pieces - 1));
 		while (damon_rewrite_next(&w)) {
-			if (!is_resting(damon_rewrite_cur(&w)))
+			struct damon_region *r = damon_rewrite_cur(&w);
+
+			if (!is_resting(r) && damon_sz_region(r) >= least)
 				cut_at_random(ctx, &w, nr_pieces);
 		}
 	}
@@ -317,23 +334,22 @@ static void let_rest(struct damon_ctx *ctx)
 }
 
 /* As many as there is room for, first of what is mixed. */
-static void split_best(struct damon_run *run, unsigned long nr)
+static void split_best(struct damon_run *run, unsigned long least, unsigned long nr)
 {
 	struct damon_ctx *ctx = &run->ctx;
 	unsigned long max = ctx->attrs.max_nr_regions, room = max - nr;
 	struct choice c = {
-		.least_sz = 2 * ctx->min_region_sz,
-		.min_sz = ctx->min_region_sz, .mixed = true,
+		.least_sz = least, .min_sz = ctx->min_region_sz, .mixed = true,
 		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
 		.phase = run->adapt.split_phase++,
 	};
 	unsigned long step, nr_others;
 
-	c.least_sz = max(c.least_sz, mean_sz(ctx, &c));
+	c.least_sz = max(least, mean_sz(ctx, &c));
 	c.step = DIV_ROUND_UP(eligible(ctx, &c).nr, room) ?: 1;
 	room -= split_some(ctx, &c);
 	c.mixed = false;
-	c.least_sz = 2 * c.min_sz;
+	c.least_sz = least;
 	nr_others = eligible(ctx, &c).nr;
 	if (room && nr_others) {
 		step = min(max / room, nr_others);
@@ -388,12 +404,14 @@ void damon_split_regions(struct damon_run *run)
 	unsigned long max = run->ctx.attrs.max_nr_regions;
 	unsigned long nr = damon_total_regions(&run->ctx);
 	bool stuck = nr == adapt->last_nr_regions;
+	unsigned long least;
 
 	adapt->last_nr_regions = nr;
 	if (nr >= max)
 		return;
+	least = least_sz(&run->ctx, nr);
 	if (nr <= max / 2)
-		split_all(&run->ctx, stuck && nr < max / 3 ? 3 : 2);
+		split_all(&run->ctx, least, stuck && nr < max / 3 ? 3 : 2);
 	else
-		split_best(run, nr);
+		split_best(run, least, nr);
 }

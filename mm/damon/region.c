@@ -203,6 +203,16 @@ static unsigned int next_age(const struct damon_region *r,
 	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
 }
 
+/* Whether two counts of @nr samples, of what is mixed, differ by chance alone. */
+static bool is_chance(u64 a, u64 b, u64 nr)
+{
+	u64 diff = abs_diff(a, b), sum = a + b;
+
+	if (!a || !b || a >= nr || b >= nr)
+		return false;
+	return diff * diff <= mul_u64_u64_div_u64(sum, 2 * nr - sum, 3 * nr);
+}
+
 /* Cut it again as soon as it may be. */
 static void stir(struct damon_region *r)
 {
@@ -218,7 +228,8 @@ void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 
 	damon_for_each_region(r, t) {
 		r->age = next_age(r, score, threshold);
-		if (!r->age)
+		if (!r->age && !is_chance(r->nr_accesses, r->last_nr_accesses,
+					  score->max))
 			stir(r);
 	}
 }
@@ -263,16 +274,6 @@ static u64 weighted_mean(u64 a, unsigned long sz_a, u64 b, unsigned long sz_b)
 	if (a < b)
 		return a + mul_u64_u64_div_u64(b - a, sz_b, sz);
 	return b + mul_u64_u64_div_u64(a - b, sz_a, sz);
-}
-
-/* Whether two counts of @nr samples, of parts that are mixed, differ by chance alone. */
-static bool is_chance(u64 a, u64 b, u64 nr)
-{
-	u64 diff = abs_diff(a, b), sum = a + b;
-
-	if (!a || !b || a >= nr || b >= nr)
-		return false;
-	return diff * diff <= mul_u64_u64_div_u64(sum, 2 * nr - sum, 3 * nr);
 }
 
 static bool is_alike(const struct damon_region *left,

@@ -23,6 +23,7 @@ static unsigned int nr_guesses(const struct damon_target *t)
 enum step {
 	SAME = '.',	/* as many accesses as the last time, in all parts */
 	MORE = '+',	/* ten more, in all parts */
+	CHANCE = '~',	/* two more, in all parts */
 	DIFFER = '/',	/* in the last part ten more than in the others */
 };
 
@@ -37,6 +38,7 @@ static const struct rest_case rest_cases[] = {
 	  "x.x...x.......x.......x.......x." },
 	{ "another count wakes it", "........+.........", "x.x...x..x.x...x.." },
 	{ "while it rests longest", "................+.", "x.x...x.......x..x" },
+	{ "a change by chance does not", "........+.~~......", "x.x...x..x.x...x.." },
 	{ "parts that differ do", "............../.....", "x.x...x.......xx.x.." },
 };
 
@@ -46,11 +48,12 @@ static void take_step(struct damon_ctx *ctx, enum step step)
 	struct damon_region *r;
 
 	damon_for_each_region(r, t) {
-		r->nr_accesses = r->last_nr_accesses + (step == MORE ? 10 : 0);
+		r->nr_accesses = r->last_nr_accesses +
+				 (step == MORE ? 10 : step == CHANCE ? 2 : 0);
 		if (step == DIFFER && r == damon_last_region(t))
 			r->nr_accesses += 10;
 	}
-	damon_merge_regions(damon_run(ctx), 2);
+	damon_merge_regions(damon_run(ctx), 1);
 	damon_regions_close_window(t);
 	damon_split_regions(damon_run(ctx));
 }
@@ -73,6 +76,49 @@ static void rest_test(struct kunit *test)
 		take_step(ctx, c->steps[i]);
 	}
 	KUNIT_EXPECT_STREQ(test, cut, c->cut);
+}
+
+/* Slivers */
+
+struct sliver_case {
+	const char *why;
+	unsigned long sz;		/* of each other region; else 1000 */
+	unsigned long max_nr_regions;	/* of 30 */
+	bool cut;
+};
+
+static const struct sliver_case sliver_cases[] = {
+	{ "few regions: all", 10, 1000, true },
+	{ "30 of 120: 15, an eighth of an even share", 15, 120, true },
+	{ "less", 14, 120, false },
+	{ "30 of 100: 22, 15 per cent of an even share", 22, 100, true },
+	{ "less than 22", 21, 100, false },
+	{ "above half of the maximum, too", 97, 50, false },
+	{ "a single byte cannot be cut", 1, 120, false },
+};
+
+static unsigned int nr_of_sz(const struct damon_target *t, unsigned long sz)
+{
+	const struct damon_region *r;
+	unsigned int nr = 0;
+
+	damon_for_each_region(r, t)
+		nr += r->ar.start % 2000 == 1000 && damon_sz_region(r) == sz;
+	return nr;
+}
+
+static void sliver_test(struct kunit *test)
+{
+	const struct sliver_case *c = test->param_value;
+	struct damon_ctx *ctx = regions_ctx(test, 30, 1000, c->max_nr_regions, 1);
+	struct damon_target *t = only_target(ctx);
+	unsigned int i;
+
+	for (i = 1; i < 30; i += 2)
+		t->regions[i].ar.end = t->regions[i].ar.start + c->sz;
+	damon_split_regions(damon_run(ctx));
+	KUNIT_EXPECT_GT(test, damon_nr_regions(t), 30);
+	KUNIT_EXPECT_EQ(test, nr_of_sz(t, c->sz), c->cut ? 0 : 15);
 }
 
 /* Spare regions */
@@ -199,12 +245,14 @@ static void mixed_first_test(struct kunit *test)
 }
 
 KUNIT_ARRAY_PARAM_DESC(rest, rest_cases, why);
+KUNIT_ARRAY_PARAM_DESC(sliver, sliver_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spare, spare_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spread, spread_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spread_space, spread_space_cases, why);
 
 static struct kunit_case split_test_cases[] = {
 	KUNIT_CASE_PARAM(rest_test, rest_gen_params),
+	KUNIT_CASE_PARAM(sliver_test, sliver_gen_params),
 	KUNIT_CASE_PARAM(spare_test, spare_gen_params),
 	KUNIT_CASE_PARAM(spread_test, spread_gen_params),
 	KUNIT_CASE_PARAM(spread_space_test, spread_space_gen_params),
