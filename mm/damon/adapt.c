@@ -10,21 +10,20 @@
  *			max_nr_regions regions are left it doubles, up to the
  *			number of samples, at which everything merges.  Of the
  *			score, rather than the count, if probes have weights.
- *			What counts may differ by chance merges in any case
- *			(region.c)
+ *			What may differ by chance alone merges as well (region.c)
  *	size limit	total size / min_nr_regions, at least the minimum
  *			region size M, a multiple of M.  No merge exceeds it,
  *			and larger regions are cut down to it while there are
  *			less than max_nr_regions; so there are min_nr_regions
  *			regions, unless M is in the way.  Many small regions far
  *			apart, which cannot merge, may exceed max_nr_regions
- *	cuts		with at most half of max_nr_regions regions, each is
- *			cut in two, or in three when the last split changed
- *			nothing in the end and there is room.  With more, one
+ *	cuts		with at most half of max_nr_regions regions, each that
+ *			may be cut is cut in two, or in three when the last split
+ *			changed nothing in the end and there is room.  With more, one
  *			in k that can be cut is, so that the total grows but
  *			stays in the limit: k = max / (max - now), or as many
  *			as there are if that is less, and which one rotates.
- *			Mixed regions that are not smaller than the mean of them
+ *			Mixed regions that are not smaller than the mean of those
  *			come before any other; the small ones are left alone, or
  *			what is accessed in some samples everywhere would be cut
  *			into slivers, whose counts differ by chance
@@ -33,10 +32,13 @@
  *			in up to MAX_PARTS parts first, as long as there are
  *			less than a quarter of max_nr_regions
  *	slivers		the more regions there are, the larger one has to be to be
- *			worth a cut: of n regions, half of n / max_nr_regions of
- *			an even share, total size / max_nr_regions.  Else memory
- *			whose pages differ from one to the next takes all regions
- *			for a few of its pages
+ *			worth a cut.  With a quarter of max_nr_regions that is an
+ *			even share of what of its target was accessed, this size
+ *			over max_nr_regions; with more or less, in proportion, but
+ *			never more than the size over the number of regions, so
+ *			that something can be cut.  Else memory whose pages differ
+ *			from one to the next takes all regions for a few of its
+ *			pages
  *	rest		a region that was cut in vain is left alone for a while
  *			(region.c)
  *	begin		of what nothing is known, a quarter of max_nr_regions of
@@ -202,38 +204,58 @@ static bool is_resting(struct damon_region *r)
 	return true;
 }
 
-/* Least size of a region that is worth a cut, of @nr. */
-static unsigned long least_sz(const struct damon_ctx *ctx, unsigned long nr)
+static unsigned long accessed_sz(const struct damon_target *t)
 {
-	unsigned long max = ctx->attrs.max_nr_regions;
-	unsigned long shares = mul_u64_u64_div_u64(total_sz(ctx), nr, max);
+	const struct damon_region *r;
+	unsigned long sz = 0;
 
-	return max(2 * ctx->min_region_sz, shares / max / 2);
+	damon_for_each_region(r, t) {
+		if (r->last_nr_accesses)
+			sz += damon_sz_region(r);
+	}
+	return sz;
 }
 
-static size_t nr_awake(const struct damon_target *t)
+/* Find what is not worth a cut while there are @nr regions. */
+static void find_slivers(struct damon_ctx *ctx, unsigned long nr)
+{
+	unsigned long max = ctx->attrs.max_nr_regions, sz, least;
+	struct damon_target *t;
+
+	damon_for_each_target(t, ctx) {
+		sz = accessed_sz(t);
+		least = mul_u64_u64_div_u64(sz, nr, max);
+		least = min(least / max * FRESH_SHARE, sz / max(nr, 1));
+		damon_target_run(t)->least_cut = max(least, 2 * ctx->min_region_sz);
+	}
+}
+
+static bool is_sliver(struct damon_target *t, const struct damon_region *r)
+{
+	return damon_sz_region(r) < damon_target_run(t)->least_cut;
+}
+
+static size_t nr_to_cut(struct damon_target *t)
 {
 	const struct damon_region *r;
 	size_t nr = 0;
 
 	damon_for_each_region(r, t)
-		nr += !r->rest;
+		nr += !r->rest && !is_sliver(t, r);
 	return nr;
 }
 
-static void split_all(struct damon_ctx *ctx, unsigned long least,
-		      unsigned int nr_pieces)
+static void split_all(struct damon_ctx *ctx, unsigned int nr_pieces)
 {
 	struct damon_rewrite w;
+	struct damon_region *r;
 	struct damon_target *t;
 
 	damon_for_each_target(t, ctx) {
 		damon_rewrite_begin(&w, t, t->nr_regions +
-				    nr_awake(t) * (nr_pieces - 1));
-		while (damon_rewrite_next(&w)) {
-			struct damon_region *r = damon_rewrite_cur(&w);
-
-			if (!is_resting(r) && damon_sz_region(r) >= least)
+				    nr_to_cut(t) * (nr_pieces - 1));
+		while ((r = damon_rewrite_next(&w))) {
+			if (!is_resting(r) && !is_sliver(t, r))
 				cut_at_random(ctx, &w, nr_pieces);
 		}
 	}
@@ -263,9 +285,10 @@ struct choice {
 	unsigned long phase;
 };
 
-static bool is_eligible(const struct choice *c, const struct damon_region *r)
+static bool is_eligible(const struct choice *c, struct damon_target *t,
+			const struct damon_region *r)
 {
-	return !r->rest && damon_sz_region(r) >= c->least_sz &&
+	return !r->rest && !is_sliver(t, r) && damon_sz_region(r) >= c->least_sz &&
 	       is_mixed(r, c->samples) == c->mixed;
 }
 
@@ -276,13 +299,13 @@ struct sum {
 
 static struct sum eligible(const struct damon_ctx *ctx, const struct choice *c)
 {
-	const struct damon_target *t;
 	const struct damon_region *r;
+	struct damon_target *t;
 	struct sum sum = {};
 
 	damon_for_each_target(t, ctx) {
 		damon_for_each_region(r, t) {
-			if (is_eligible(c, r)) {
+			if (is_eligible(c, t, r)) {
 				sum.nr++;
 				sum.sz += damon_sz_region(r);
 			}
@@ -312,7 +335,7 @@ static unsigned long split_some(struct damon_ctx *ctx, struct choice *c)
 		while ((r = damon_rewrite_next(&w))) {
 			unsigned long sz = damon_sz_region(r);
 
-			if (!is_eligible(c, r) || c->phase++ % c->step)
+			if (!is_eligible(c, t, r) || c->phase++ % c->step)
 				continue;
 			nr += damon_rewrite_guess(&w, clamp(random_part(ctx, sz),
 							    c->min_sz,
@@ -334,22 +357,22 @@ static void let_rest(struct damon_ctx *ctx)
 }
 
 /* As many as there is room for, first of what is mixed. */
-static void split_best(struct damon_run *run, unsigned long least, unsigned long nr)
+static void split_best(struct damon_run *run, unsigned long nr)
 {
 	struct damon_ctx *ctx = &run->ctx;
 	unsigned long max = ctx->attrs.max_nr_regions, room = max - nr;
 	struct choice c = {
-		.least_sz = least, .min_sz = ctx->min_region_sz, .mixed = true,
+		.min_sz = ctx->min_region_sz, .mixed = true,
 		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
 		.phase = run->adapt.split_phase++,
 	};
 	unsigned long step, nr_others;
 
-	c.least_sz = max(least, mean_sz(ctx, &c));
+	c.least_sz = mean_sz(ctx, &c);
 	c.step = DIV_ROUND_UP(eligible(ctx, &c).nr, room) ?: 1;
 	room -= split_some(ctx, &c);
 	c.mixed = false;
-	c.least_sz = least;
+	c.least_sz = 0;
 	nr_others = eligible(ctx, &c).nr;
 	if (room && nr_others) {
 		step = min(max / room, nr_others);
@@ -371,6 +394,19 @@ static void cut_in_many(struct damon_ctx *ctx, struct damon_rewrite *w,
 	}
 }
 
+static unsigned long nr_mixed(const struct damon_ctx *ctx, unsigned int samples)
+{
+	const struct damon_target *t;
+	const struct damon_region *r;
+	unsigned long nr = 0;
+
+	damon_for_each_target(t, ctx) {
+		damon_for_each_region(r, t)
+			nr += is_mixed(r, samples);
+	}
+	return nr;
+}
+
 /* Use what regions are spare for those whose parts are likely to differ. */
 void damon_split_mixed(struct damon_run *run)
 {
@@ -380,19 +416,20 @@ void damon_split_mixed(struct damon_run *run)
 		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
 	};
 	unsigned long most = ctx->attrs.max_nr_regions / FRESH_SHARE;
-	unsigned long nr = damon_total_regions(ctx), nr_mixed;
+	unsigned long nr = damon_total_regions(ctx), nr_shares, nr_cuts;
 	struct damon_rewrite w;
 	struct damon_target *t;
 
-	nr_mixed = eligible(ctx, &c).nr;
-	if (nr >= most || !nr_mixed)
+	nr_shares = nr_mixed(ctx, c.samples);
+	if (nr >= most || !nr_shares)
 		return;
-	nr = min((most - nr) / nr_mixed, MAX_PARTS - 1);
+	nr_cuts = min((most - nr) / nr_shares, MAX_PARTS - 1);
+	find_slivers(ctx, nr);
 	damon_for_each_target(t, ctx) {
-		damon_rewrite_begin(&w, t, t->nr_regions + nr * nr_mixed);
+		damon_rewrite_begin(&w, t, t->nr_regions + nr_cuts * nr_shares);
 		while (damon_rewrite_next(&w)) {
-			if (is_eligible(&c, damon_rewrite_cur(&w)))
-				cut_in_many(ctx, &w, nr + 1);
+			if (is_eligible(&c, t, damon_rewrite_cur(&w)))
+				cut_in_many(ctx, &w, nr_cuts + 1);
 		}
 	}
 }
@@ -404,14 +441,13 @@ void damon_split_regions(struct damon_run *run)
 	unsigned long max = run->ctx.attrs.max_nr_regions;
 	unsigned long nr = damon_total_regions(&run->ctx);
 	bool stuck = nr == adapt->last_nr_regions;
-	unsigned long least;
 
 	adapt->last_nr_regions = nr;
 	if (nr >= max)
 		return;
-	least = least_sz(&run->ctx, nr);
+	find_slivers(&run->ctx, nr);
 	if (nr <= max / 2)
-		split_all(&run->ctx, least, stuck && nr < max / 3 ? 3 : 2);
+		split_all(&run->ctx, stuck && nr < max / 3 ? 3 : 2);
 	else
-		split_best(run, least, nr);
+		split_best(run, nr);
 }

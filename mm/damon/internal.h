@@ -86,12 +86,14 @@ static inline struct damon_run *damon_run(struct damon_ctx *ctx)
  * struct damon_target_run - A target and the room its regions have.
  * @t:		the target
  * @capacity:	number of elements &damon_target.regions has memory for
+ * @least_cut:	size of the smallest region that is worth a cut
  * @hints_from:	address from which on the operations set is to look for hints
  * @ops_data:	what the operations set keeps for the target, or NULL
  */
 struct damon_target_run {
 	struct damon_target t;
 	unsigned int capacity;
+	unsigned long least_cut;
 	unsigned long hints_from;
 	void *ops_data;
 };

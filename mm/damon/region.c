@@ -28,13 +28,13 @@
  *
  *	(a + b) (2n - a - b) / 2n
  *
- * Regions merge if the square of the difference is at most 2/3 of that, whatever the
- * threshold: the mean of both tells more than either.  Of memory that was never, or
- * always, accessed, no access, or none missing, is not by chance.
+ * Regions merge if the square of the difference is at most 2/3 of that, too, as the mean of
+ * both tells more than either; not if they are compared by probes.  That the one was
+ * accessed in no sample, or in each, and the other was not, is never by chance.
  *
  * A blind cut that was in vain is made less often: when the parts merge again, the region
- * rests for twice as many aggregations as the last time, MAX_REST at most.  When they
- * turn out to differ, or what is known of the region changes, it need not rest.
+ * rests for 1, 3, and at most 7 aggregations.  When they turn out to differ, or its count
+ * changes by more than the threshold and chance, it need not rest.
  *
  * The owner of the target serialises all calls.
  */
@@ -46,7 +46,7 @@
 
 #include "internal.h"
 
-/* Aggregations between two blind cuts of a region, minus one: 0, 1, 3, 7. */
+/* Blind cuts in vain that are counted: a region rests for 2^n - 1 aggregations. */
 #define MAX_CALM	3
 
 static struct damon_region fresh_region(unsigned long start, unsigned long end)
@@ -203,12 +203,12 @@ static unsigned int next_age(const struct damon_region *r,
 	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
 }
 
-/* Whether two counts of @nr samples, of what is mixed, differ by chance alone. */
-static bool is_chance(u64 a, u64 b, u64 nr)
+/* Whether counts of two aggregations, or regions, may differ by chance alone. */
+static bool is_chance(const struct damon_score *score, u64 a, u64 b)
 {
-	u64 diff = abs_diff(a, b), sum = a + b;
+	u64 diff = abs_diff(a, b), sum = a + b, nr = score->max;
 
-	if (!a || !b || a >= nr || b >= nr)
+	if (score->by_probes || !nr || a > nr || b > nr)
 		return false;
 	return diff * diff <= mul_u64_u64_div_u64(sum, 2 * nr - sum, 3 * nr);
 }
@@ -220,7 +220,7 @@ static void stir(struct damon_region *r)
 	r->rest = 0;
 }
 
-/* One more aggregation with, or without, a change of more than @threshold. */
+/* One more aggregation with a change of more than @threshold, or without; wakes who has one. */
 void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 		       unsigned int threshold)
 {
@@ -228,8 +228,7 @@ void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 
 	damon_for_each_region(r, t) {
 		r->age = next_age(r, score, threshold);
-		if (!r->age && !is_chance(r->nr_accesses, r->last_nr_accesses,
-					  score->max))
+		if (!r->age && !is_chance(score, r->nr_accesses, r->last_nr_accesses))
 			stir(r);
 	}
 }
@@ -280,10 +279,8 @@ static bool is_alike(const struct damon_region *left,
 		     const struct damon_region *right,
 		     const struct damon_score *score, unsigned int threshold)
 {
-	if (abs_diff(score_of(left, score), score_of(right, score)) <= threshold)
-		return true;
-	return !score->by_probes &&
-	       is_chance(left->nr_accesses, right->nr_accesses, score->max);
+	return abs_diff(score_of(left, score), score_of(right, score)) <= threshold ||
+	       is_chance(score, left->nr_accesses, right->nr_accesses);
 }
 
 static bool mergeable(const struct damon_region *left,

@@ -88,6 +88,44 @@ static void age_test(struct kunit *test)
 	expect_rows(test, t, rows, true, c->why);
 }
 
+struct wake_case {
+	const char *why;
+	unsigned int nr_accesses, last_nr_accesses;	/* of 20 */
+	bool by_probes;
+	unsigned int rest;
+};
+
+static const struct wake_case wake_cases[] = {
+	{ "no change", 4, 4, false, 7 },
+	{ "up to the threshold", 5, 4, false, 7 },
+	{ "by chance", 6, 4, false, 7 },
+	{ "more than by chance", 7, 4, false, 0 },
+	{ "the first access is not by chance", 1, 0, false, 0 },
+	{ "nor is the last one", 0, 1, false, 0 },
+	{ "probes tell attributes, not samples", 6, 4, true, 0 },
+};
+
+static void wake_test(struct kunit *test)
+{
+	static const struct region_row rows[MAX_ROWS] = { { 0, 10 } };
+	const struct wake_case *c = test->param_value;
+	const struct damon_score score = {
+		.by_probes = c->by_probes, .weights = { 1 }, .max = 20,
+	};
+	struct damon_target *t = test_target(test, rows);
+	struct damon_region *r = t->regions;
+
+	r->nr_accesses = c->nr_accesses;
+	r->last_nr_accesses = c->last_nr_accesses;
+	r->probe_hits[0] = c->nr_accesses;
+	r->last_probe_hits[0] = c->last_nr_accesses;
+	r->calm = 3;
+	r->rest = 7;
+	damon_regions_age(t, &score, 1);
+	KUNIT_EXPECT_EQ(test, r->rest, c->rest);
+	KUNIT_EXPECT_EQ(test, r->calm, c->rest ? 3 : 0);
+}
+
 struct merge_case {
 	const char *why;
 	unsigned int threshold;
@@ -535,6 +573,7 @@ static void random_steps_test(struct kunit *test)
 
 KUNIT_ARRAY_PARAM_DESC(mvsum, mvsum_cases, why);
 KUNIT_ARRAY_PARAM_DESC(age, age_cases, why);
+KUNIT_ARRAY_PARAM_DESC(wake, wake_cases, why);
 KUNIT_ARRAY_PARAM_DESC(merge, merge_cases, why);
 KUNIT_ARRAY_PARAM_DESC(chance, chance_cases, why);
 KUNIT_ARRAY_PARAM_DESC(fit, fit_cases, why);
@@ -543,6 +582,7 @@ static struct kunit_case region_test_cases[] = {
 	KUNIT_CASE_PARAM(mvsum_test, mvsum_gen_params),
 	KUNIT_CASE(close_window_test),
 	KUNIT_CASE_PARAM(age_test, age_gen_params),
+	KUNIT_CASE_PARAM(wake_test, wake_gen_params),
 	KUNIT_CASE_PARAM(merge_test, merge_gen_params),
 	KUNIT_CASE_PARAM(chance_test, chance_gen_params),
 	KUNIT_CASE(reserve_too_much_test),

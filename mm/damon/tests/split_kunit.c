@@ -82,19 +82,21 @@ static void rest_test(struct kunit *test)
 
 struct sliver_case {
 	const char *why;
-	unsigned long sz;		/* of each other region; else 1000 */
-	unsigned long max_nr_regions;	/* of 30 */
+	unsigned long sz;		/* of each other one of 30 regions; else 1000 */
+	unsigned long max_nr_regions;
+	unsigned int nr_accesses;	/* of 20, in the last aggregation */
 	bool cut;
 };
 
 static const struct sliver_case sliver_cases[] = {
-	{ "few regions: all", 10, 1000, true },
-	{ "30 of 120: 15, an eighth of an even share", 15, 120, true },
-	{ "less", 14, 120, false },
-	{ "30 of 100: 22, 15 per cent of an even share", 22, 100, true },
-	{ "less than 22", 21, 100, false },
-	{ "above half of the maximum, too", 97, 50, false },
-	{ "a single byte cannot be cut", 1, 120, false },
+	{ "few regions: all", 10, 1000, 20, true },
+	{ "a quarter of the maximum: an even share, of 17100 in 120", 140, 120, 20, true },
+	{ "less", 139, 120, 20, false },
+	{ "also of what is mixed", 139, 120, 10, false },
+	{ "not accessed: all", 10, 120, 0, true },
+	{ "half of the maximum: two shares, of 29940 in 60", 996, 60, 20, true },
+	{ "less than two", 990, 60, 20, false },
+	{ "above half", 97, 50, 20, false },
 };
 
 static unsigned int nr_of_sz(const struct damon_target *t, unsigned long sz)
@@ -107,18 +109,62 @@ static unsigned int nr_of_sz(const struct damon_target *t, unsigned long sz)
 	return nr;
 }
 
+static struct damon_ctx *accessed_ctx(struct kunit *test, unsigned long max_nr_regions,
+				      unsigned int nr_accesses)
+{
+	struct damon_ctx *ctx = regions_ctx(test, 30, 1000, max_nr_regions, 1);
+	struct damon_region *r;
+
+	ctx->attrs.sample_interval = 1;
+	ctx->attrs.aggr_interval = 20;
+	damon_for_each_region(r, only_target(ctx))
+		r->last_nr_accesses = nr_accesses;
+	return ctx;
+}
+
 static void sliver_test(struct kunit *test)
 {
 	const struct sliver_case *c = test->param_value;
-	struct damon_ctx *ctx = regions_ctx(test, 30, 1000, c->max_nr_regions, 1);
-	struct damon_target *t = only_target(ctx);
-	unsigned int i;
+	unsigned int i, phase;
 
-	for (i = 1; i < 30; i += 2)
-		t->regions[i].ar.end = t->regions[i].ar.start + c->sz;
+	for (phase = 0; phase < 2; phase++) {
+		struct damon_ctx *ctx = accessed_ctx(test, c->max_nr_regions,
+						     c->nr_accesses);
+		struct damon_target *t = only_target(ctx);
+
+		for (i = 1; i < 30; i += 2)
+			t->regions[i].ar.end = t->regions[i].ar.start + c->sz;
+		damon_run(ctx)->adapt.split_phase = phase;
+		damon_split_mixed(damon_run(ctx));
+		damon_split_regions(damon_run(ctx));
+		KUNIT_EXPECT_GT(test, damon_nr_regions(t), 30);
+		KUNIT_EXPECT_EQ(test, nr_of_sz(t, c->sz), c->cut ? 0 : 15);
+	}
+}
+
+/* However many regions there are. */
+static void grow_test(struct kunit *test)
+{
+	unsigned long max;
+
+	for (max = 31; max < 150; max++) {
+		struct damon_ctx *ctx = accessed_ctx(test, max, 20);
+
+		damon_split_regions(damon_run(ctx));
+		KUNIT_EXPECT_GT_MSG(test, damon_total_regions(ctx), 30, "of %lu", max);
+		KUNIT_EXPECT_LE_MSG(test, damon_total_regions(ctx), max, "of %lu", max);
+	}
+}
+
+/* What one target accesses does not keep another one from being cut. */
+static void small_target_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = accessed_ctx(test, 120, 20);
+	struct damon_target *small = test_add_target(test, ctx, 0, 20, 1);
+
+	small->regions[0].last_nr_accesses = 10;
 	damon_split_regions(damon_run(ctx));
-	KUNIT_EXPECT_GT(test, damon_nr_regions(t), 30);
-	KUNIT_EXPECT_EQ(test, nr_of_sz(t, c->sz), c->cut ? 0 : 15);
+	KUNIT_EXPECT_GT(test, damon_nr_regions(small), 1);
 }
 
 /* Spare regions */
@@ -253,6 +299,8 @@ KUNIT_ARRAY_PARAM_DESC(spread_space, spread_space_cases, why);
 static struct kunit_case split_test_cases[] = {
 	KUNIT_CASE_PARAM(rest_test, rest_gen_params),
 	KUNIT_CASE_PARAM(sliver_test, sliver_gen_params),
+	KUNIT_CASE(grow_test),
+	KUNIT_CASE(small_target_test),
 	KUNIT_CASE_PARAM(spare_test, spare_gen_params),
 	KUNIT_CASE_PARAM(spread_test, spread_gen_params),
 	KUNIT_CASE_PARAM(spread_space_test, spread_space_gen_params),
