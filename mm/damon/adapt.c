@@ -32,9 +32,9 @@
  *			in up to MAX_PARTS parts first, as long as there are
  *			less than a quarter of max_nr_regions
  *	slivers		the more regions there are, the larger one has to be to be
- *			worth a cut.  With a quarter of max_nr_regions that is an
- *			even share of what of its target was accessed, this size
- *			over max_nr_regions; with more or less, in proportion, but
+ *			worth a cut.  With half of max_nr_regions that is an even
+ *			share of what of its target was accessed, this size over
+ *			max_nr_regions; with more or less, in proportion, but
  *			never more than the size over the number of regions, so
  *			that something can be cut.  Else memory whose pages differ
  *			from one to the next takes all regions for a few of its
@@ -225,7 +225,7 @@ static void find_slivers(struct damon_ctx *ctx, unsigned long nr)
 	damon_for_each_target(t, ctx) {
 		sz = accessed_sz(t);
 		least = mul_u64_u64_div_u64(sz, nr, max);
-		least = min(least / max * FRESH_SHARE, sz / max(nr, 1));
+		least = min(least / max * 2, sz / max(nr, 1));
 		damon_target_run(t)->least_cut = max(least, 2 * ctx->min_region_sz);
 	}
 }

@@ -90,12 +90,12 @@ struct sliver_case {
 
 static const struct sliver_case sliver_cases[] = {
 	{ "few regions: all", 10, 1000, 20, true },
-	{ "a quarter of the maximum: an even share, of 17100 in 120", 140, 120, 20, true },
-	{ "less", 139, 120, 20, false },
-	{ "also of what is mixed", 139, 120, 10, false },
+	{ "a quarter of the maximum: half a share, of 15990 in 120", 66, 120, 20, true },
+	{ "less than half", 65, 120, 20, false },
+	{ "also of what is mixed", 65, 120, 10, false },
 	{ "not accessed: all", 10, 120, 0, true },
-	{ "half of the maximum: two shares, of 29940 in 60", 996, 60, 20, true },
-	{ "less than two", 990, 60, 20, false },
+	{ "half of the maximum: a share, of 19980 in 60", 332, 60, 20, true },
+	{ "less than one", 331, 60, 20, false },
 	{ "above half", 97, 50, 20, false },
 };
 
