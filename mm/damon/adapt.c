@@ -30,13 +30,15 @@
  *	mixed		regions that were accessed in some samples and not in
  *			others: their parts are likely to differ.  They are cut
  *			in up to MAX_PARTS parts first, as long as there are
- *			less than a quarter of max_nr_regions
+ *			less than a quarter of max_nr_regions.  Of what is spare
+ *			each has the same share; that of slivers and of those at
+ *			rest is not used
  *	slivers		the more regions there are, the larger one has to be to be
  *			worth a cut.  With half of max_nr_regions that is an even
  *			share of what of its target was accessed, this size over
  *			max_nr_regions; with more or less, in proportion, but
  *			never more than the size over the number of regions, so
- *			that something can be cut.  Else memory whose pages differ
+ *			that something can be cut, unless it rests.  Else memory whose pages differ
  *			from one to the next takes all regions for a few of its
  *			pages
  *	rest		a region that was cut in vain is left alone for a while
@@ -424,9 +426,11 @@ void damon_split_mixed(struct damon_run *run)
 	if (nr >= most || !nr_shares)
 		return;
 	nr_cuts = min((most - nr) / nr_shares, MAX_PARTS - 1);
+	if (!nr_cuts)
+		return;
 	find_slivers(ctx, nr);
 	damon_for_each_target(t, ctx) {
-		damon_rewrite_begin(&w, t, t->nr_regions + nr_cuts * nr_shares);
+		damon_rewrite_begin(&w, t, t->nr_regions + nr_cuts * nr_to_cut(t));
 		while (damon_rewrite_next(&w)) {
 			if (is_eligible(&c, t, damon_rewrite_cur(&w)))
 				cut_in_many(ctx, &w, nr_cuts + 1);

@@ -34,7 +34,8 @@
  *
  * A blind cut that was in vain is made less often: when the parts merge again, the region
  * rests for 1, 3, and at most 7 aggregations.  When they turn out to differ, or its count
- * changes by more than the threshold and chance, it need not rest.
+ * changes by more than the threshold and chance, or to or from 0, it need not rest; its age
+ * begins anew also for what is by chance.
  *
  * The owner of the target serialises all calls.
  */
@@ -283,21 +284,10 @@ static bool is_alike(const struct damon_region *left,
 	       is_chance(score, left->nr_accesses, right->nr_accesses);
 }
 
-static bool mergeable(const struct damon_region *left,
-		      const struct damon_region *right,
-		      const struct damon_score *score, unsigned int threshold,
-		      unsigned long sz_limit)
-{
-	return left->ar.end == right->ar.start &&
-	       right->ar.end - left->ar.start <= sz_limit &&
-	       is_alike(left, right, score, threshold);
-}
-
 /* Two parts of one region turned out to be alike, or not. */
 static void judge_guess(struct damon_region *left, struct damon_region *right,
 			bool alike)
 {
-	right->guessed = false;
 	if (!alike) {
 		stir(left);
 		stir(right);
@@ -351,9 +341,14 @@ void damon_regions_merge(struct damon_target *t, const struct damon_score *score
 	struct means means = {};
 
 	damon_for_each_region(r, t) {
-		if (left && r->guessed)
-			judge_guess(left, r, is_alike(left, r, score, threshold));
-		if (left && mergeable(left, r, score, threshold, sz_limit)) {
+		bool adjacent = left && left->ar.end == r->ar.start;
+		bool alike = adjacent && is_alike(left, r, score, threshold);
+
+		/* The other part may not be monitored any more. */
+		if (r->guessed && adjacent)
+			judge_guess(left, r, alike);
+		r->guessed = false;
+		if (alike && r->ar.end - left->ar.start <= sz_limit) {
 			absorb(left, &means, r);
 			continue;
 		}

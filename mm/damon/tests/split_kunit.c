@@ -99,20 +99,31 @@ static const struct sliver_case sliver_cases[] = {
 	{ "above half", 97, 50, 20, false },
 };
 
-static unsigned int nr_of_sz(const struct damon_target *t, unsigned long sz)
+/* Of each other region, which starts at odd multiples of @unit, those of size @sz. */
+static unsigned int nr_of_sz(const struct damon_target *t, unsigned long unit,
+			     unsigned long sz)
 {
 	const struct damon_region *r;
 	unsigned int nr = 0;
 
 	damon_for_each_region(r, t)
-		nr += r->ar.start % 2000 == 1000 && damon_sz_region(r) == sz;
+		nr += r->ar.start % (2 * unit) == unit && damon_sz_region(r) == sz;
 	return nr;
 }
 
-static struct damon_ctx *accessed_ctx(struct kunit *test, unsigned long max_nr_regions,
+static void shrink_others(struct damon_target *t, unsigned long sz)
+{
+	unsigned int i;
+
+	for (i = 1; i < t->nr_regions; i += 2)
+		t->regions[i].ar.end = t->regions[i].ar.start + sz;
+}
+
+static struct damon_ctx *accessed_ctx(struct kunit *test, unsigned long unit,
+				      unsigned long max_nr_regions,
 				      unsigned int nr_accesses)
 {
-	struct damon_ctx *ctx = regions_ctx(test, 30, 1000, max_nr_regions, 1);
+	struct damon_ctx *ctx = regions_ctx(test, 30, unit, max_nr_regions, 1);
 	struct damon_region *r;
 
 	ctx->attrs.sample_interval = 1;
@@ -125,20 +136,51 @@ static struct damon_ctx *accessed_ctx(struct kunit *test, unsigned long max_nr_r
 static void sliver_test(struct kunit *test)
 {
 	const struct sliver_case *c = test->param_value;
-	unsigned int i, phase;
+	unsigned int phase;
 
 	for (phase = 0; phase < 2; phase++) {
-		struct damon_ctx *ctx = accessed_ctx(test, c->max_nr_regions,
+		struct damon_ctx *ctx = accessed_ctx(test, 1000, c->max_nr_regions,
 						     c->nr_accesses);
 		struct damon_target *t = only_target(ctx);
 
-		for (i = 1; i < 30; i += 2)
-			t->regions[i].ar.end = t->regions[i].ar.start + c->sz;
+		shrink_others(t, c->sz);
 		damon_run(ctx)->adapt.split_phase = phase;
-		damon_split_mixed(damon_run(ctx));
 		damon_split_regions(damon_run(ctx));
 		KUNIT_EXPECT_GT(test, damon_nr_regions(t), 30);
-		KUNIT_EXPECT_EQ(test, nr_of_sz(t, c->sz), c->cut ? 0 : 15);
+		KUNIT_EXPECT_EQ(test, nr_of_sz(t, 1000, c->sz), c->cut ? 0 : 15);
+	}
+}
+
+/* Of 1508460 bytes in 400 shares, the share for 30 regions is 564. */
+static void mixed_sliver_test(struct kunit *test)
+{
+	unsigned long sz;
+
+	for (sz = 563; sz <= 564; sz++) {
+		struct damon_ctx *ctx = accessed_ctx(test, 100000, 400, 10);
+		struct damon_target *t = only_target(ctx);
+
+		shrink_others(t, sz);
+		damon_split_mixed(damon_run(ctx));
+		KUNIT_EXPECT_GE(test, damon_nr_regions(t), 60);
+		KUNIT_EXPECT_EQ(test, nr_of_sz(t, 100000, sz), sz < 564 ? 15 : 0);
+	}
+}
+
+/* A part is not judged by who is next to where the other part was. */
+static void orphan_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = accessed_ctx(test, 1000, 1000, 0);
+	struct damon_target *t = only_target(ctx);
+	struct damon_region *r;
+
+	shrink_others(t, 100);
+	damon_for_each_region(r, t)
+		r->guessed = r->ar.start % 2000 == 0;
+	damon_merge_regions(damon_run(ctx), 1);
+	damon_for_each_region(r, t) {
+		KUNIT_EXPECT_FALSE(test, r->guessed);
+		KUNIT_EXPECT_EQ(test, r->rest, 0);
 	}
 }
 
@@ -148,7 +190,7 @@ static void grow_test(struct kunit *test)
 	unsigned long max;
 
 	for (max = 31; max < 150; max++) {
-		struct damon_ctx *ctx = accessed_ctx(test, max, 20);
+		struct damon_ctx *ctx = accessed_ctx(test, 1000, max, 20);
 
 		damon_split_regions(damon_run(ctx));
 		KUNIT_EXPECT_GT_MSG(test, damon_total_regions(ctx), 30, "of %lu", max);
@@ -159,7 +201,7 @@ static void grow_test(struct kunit *test)
 /* What one target accesses does not keep another one from being cut. */
 static void small_target_test(struct kunit *test)
 {
-	struct damon_ctx *ctx = accessed_ctx(test, 120, 20);
+	struct damon_ctx *ctx = accessed_ctx(test, 1000, 120, 20);
 	struct damon_target *small = test_add_target(test, ctx, 0, 20, 1);
 
 	small->regions[0].last_nr_accesses = 10;
@@ -299,6 +341,8 @@ KUNIT_ARRAY_PARAM_DESC(spread_space, spread_space_cases, why);
 static struct kunit_case split_test_cases[] = {
 	KUNIT_CASE_PARAM(rest_test, rest_gen_params),
 	KUNIT_CASE_PARAM(sliver_test, sliver_gen_params),
+	KUNIT_CASE(mixed_sliver_test),
+	KUNIT_CASE(orphan_test),
 	KUNIT_CASE(grow_test),
 	KUNIT_CASE(small_target_test),
 	KUNIT_CASE_PARAM(spare_test, spare_gen_params),
