@@ -38,9 +38,9 @@
  *			share of what of its target was accessed, this size over
  *			max_nr_regions; with more or less, in proportion, but
  *			never more than the size over the number of regions, so
- *			that something can be cut, unless it rests.  Else memory whose pages differ
- *			from one to the next takes all regions for a few of its
- *			pages
+ *			that something can be cut, unless it rests.  Else memory
+ *			whose pages differ from one to the next takes all regions
+ *			for a few of its pages
  *	rest		a region that was cut in vain is left alone for a while
  *			(region.c)
  *	begin		of what nothing is known, a quarter of max_nr_regions of
@@ -422,8 +422,10 @@ void damon_split_mixed(struct damon_run *run)
 	struct damon_rewrite w;
 	struct damon_target *t;
 
+	if (nr >= most)
+		return;
 	nr_shares = nr_mixed(ctx, c.samples);
-	if (nr >= most || !nr_shares)
+	if (!nr_shares)
 		return;
 	nr_cuts = min((most - nr) / nr_shares, MAX_PARTS - 1);
 	if (!nr_cuts)

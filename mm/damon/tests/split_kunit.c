@@ -17,6 +17,12 @@ static unsigned int nr_guesses(const struct damon_target *t)
 	return nr;
 }
 
+static void take_20_samples(struct damon_ctx *ctx)
+{
+	ctx->attrs.sample_interval = 1;
+	ctx->attrs.aggr_interval = 20;
+}
+
 /* Rest */
 
 /* One aggregation of a region of 1000 in samples of 20, or of its parts. */
@@ -66,8 +72,7 @@ static void rest_test(struct kunit *test)
 	char cut[40] = {};
 	unsigned int i;
 
-	ctx->attrs.sample_interval = 1;
-	ctx->attrs.aggr_interval = 20;
+	take_20_samples(ctx);
 	run->adapt.sz_limit = NO_LIMIT;
 	/* So that it has been cut in two by now. */
 	damon_split_regions(run);
@@ -126,8 +131,7 @@ static struct damon_ctx *accessed_ctx(struct kunit *test, unsigned long unit,
 	struct damon_ctx *ctx = regions_ctx(test, 30, unit, max_nr_regions, 1);
 	struct damon_region *r;
 
-	ctx->attrs.sample_interval = 1;
-	ctx->attrs.aggr_interval = 20;
+	take_20_samples(ctx);
 	damon_for_each_region(r, only_target(ctx))
 		r->last_nr_accesses = nr_accesses;
 	return ctx;
@@ -240,8 +244,7 @@ static void spare_test(struct kunit *test)
 	struct damon_target *t = only_target(ctx);
 	unsigned int i;
 
-	ctx->attrs.sample_interval = 1;
-	ctx->attrs.aggr_interval = 20;
+	take_20_samples(ctx);
 	for (i = 0; i < c->nr; i++)
 		t->regions[i].last_nr_accesses = c->last_nr_accesses[i % 2];
 	damon_split_mixed(damon_run(ctx));
@@ -319,8 +322,7 @@ static void mixed_first_test(struct kunit *test)
 	struct damon_region *r;
 	unsigned int i;
 
-	ctx->attrs.sample_interval = 1;
-	ctx->attrs.aggr_interval = 20;
+	take_20_samples(ctx);
 	for (i = 0; i < 60; i++)
 		t->regions[i].last_nr_accesses = i % 10 == 5 ? 10 : i % 2 * 20;
 	damon_split_regions(damon_run(ctx));
