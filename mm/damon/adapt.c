@@ -10,7 +10,7 @@
  *			max_nr_regions regions are left it doubles, up to the
  *			number of samples, at which everything merges.  Of the
  *			score, rather than the count, if probes have weights.
- *			What may differ by chance alone merges as well (region.c)
+ *			What may differ by chance alone merges as well (merge.c)
  *	size limit	total size / min_nr_regions, at least the minimum
  *			region size M, a multiple of M.  No merge exceeds it,
  *			and larger regions are cut down to it while there are
@@ -30,9 +30,10 @@
  *	mixed		regions that were accessed in some samples and not in
  *			others: their parts are likely to differ.  They are cut
  *			in up to MAX_PARTS parts first, as long as there are
- *			less than a quarter of max_nr_regions.  Of what is spare
- *			each has the same share; that of slivers and of those at
- *			rest is not used
+ *			less than a quarter of max_nr_regions; in half as many
+ *			each time that was in vain.  Of what is spare each has the
+ *			same share; that of slivers and of those at rest is not
+ *			used
  *	slivers		the more regions there are, the larger one has to be to be
  *			worth a cut.  With half of max_nr_regions that is an even
  *			share of what of its target was accessed, this size over
@@ -42,7 +43,7 @@
  *			whose pages differ from one to the next takes all regions
  *			for a few of its pages
  *	rest		a region that was cut in vain is left alone for a while
- *			(region.c)
+ *			(merge.c)
  *	begin		of what nothing is known, a quarter of max_nr_regions of
  *			equal size are made, which then merge
  *
@@ -58,7 +59,7 @@
 #define FRESH_SHARE	4
 
 /* Parts that a region that is likely to be mixed is cut in, at most. */
-#define MAX_PARTS	4
+#define MAX_PARTS	32
 
 /* Number of regions of all targets. */
 unsigned long damon_total_regions(const struct damon_ctx *ctx)
@@ -299,20 +300,25 @@ struct sum {
 	u64 sz;
 };
 
-static struct sum eligible(const struct damon_ctx *ctx, const struct choice *c)
+static void add_eligible(struct sum *sum, struct damon_target *t, const struct choice *c)
 {
 	const struct damon_region *r;
+
+	damon_for_each_region(r, t) {
+		if (is_eligible(c, t, r)) {
+			sum->nr++;
+			sum->sz += damon_sz_region(r);
+		}
+	}
+}
+
+static struct sum eligible(const struct damon_ctx *ctx, const struct choice *c)
+{
 	struct damon_target *t;
 	struct sum sum = {};
 
-	damon_for_each_target(t, ctx) {
-		damon_for_each_region(r, t) {
-			if (is_eligible(c, t, r)) {
-				sum.nr++;
-				sum.sz += damon_sz_region(r);
-			}
-		}
-	}
+	damon_for_each_target(t, ctx)
+		add_eligible(&sum, t, c);
 	return sum;
 }
 
@@ -384,10 +390,11 @@ static void split_best(struct damon_run *run, unsigned long nr)
 	let_rest(ctx);
 }
 
-/* Cut the region at hand in @nr parts of about the same size. */
+/* Cut the region at hand in up to @nr parts of about the same size. */
 static void cut_in_many(struct damon_ctx *ctx, struct damon_rewrite *w,
 			unsigned long nr)
 {
+	nr = min(nr, MAX_PARTS >> damon_rewrite_cur(w)->calm);
 	for (; nr > 1; nr--) {
 		unsigned long part = damon_sz_region(damon_rewrite_cur(w)) / nr;
 
@@ -432,7 +439,10 @@ void damon_split_mixed(struct damon_run *run)
 		return;
 	find_slivers(ctx, nr);
 	damon_for_each_target(t, ctx) {
-		damon_rewrite_begin(&w, t, t->nr_regions + nr_cuts * nr_to_cut(t));
+		struct sum sum = {};
+
+		add_eligible(&sum, t, &c);
+		damon_rewrite_begin(&w, t, t->nr_regions + nr_cuts * sum.nr);
 		while (damon_rewrite_next(&w)) {
 			if (is_eligible(&c, t, damon_rewrite_cur(&w)))
 				cut_in_many(ctx, &w, nr_cuts + 1);

@@ -467,14 +467,16 @@ static inline struct damon_region *damon_rewrite_next(struct damon_rewrite *w)
 	return damon_rewrite_cur(w);
 }
 
-/* region.c */
-void damon_regions_check(struct damon_target *t);
-unsigned long damon_regions_sz(const struct damon_target *t);
-void damon_regions_close_window(struct damon_target *t);
+/* merge.c */
 void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 		       unsigned int threshold);
 void damon_regions_merge(struct damon_target *t, const struct damon_score *score,
 			 unsigned int threshold, unsigned long sz_limit);
+
+/* region.c */
+void damon_regions_check(struct damon_target *t);
+unsigned long damon_regions_sz(const struct damon_target *t);
+void damon_regions_close_window(struct damon_target *t);
 int damon_regions_reserve(struct damon_target *t, size_t nr_wanted);
 int damon_regions_copy(struct damon_target *to, const struct damon_target *from);
 void damon_regions_swap(struct damon_target *a, struct damon_target *b);

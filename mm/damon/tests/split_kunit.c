@@ -222,18 +222,22 @@ struct spare_case {
 	unsigned long min_region_sz;
 	unsigned long max_nr_regions;
 	unsigned int last_nr_accesses[2];	/* of even and odd regions, of 20 */
+	unsigned char calm;
 	unsigned int least, most;
 };
 
 static const struct spare_case spare_cases[] = {
-	{ "all mixed, in four", 10, 1000, 1, 1000, { 10, 1 }, 40, 40 },
-	{ "each other mixed", 10, 1000, 1, 1000, { 19, 0 }, 25, 25 },
-	{ "none", 10, 1000, 1, 1000, { 20, 0 }, 10, 10 },
-	{ "up to a quarter, in three", 10, 1000, 1, 120, { 10, 10 }, 30, 30 },
-	{ "up to a quarter, in two", 10, 1000, 1, 119, { 10, 10 }, 20, 20 },
-	{ "a quarter already", 10, 1000, 1, 40, { 10, 10 }, 10, 10 },
-	{ "too small", 10, 8, 8, 1000, { 10, 10 }, 10, 10 },
-	{ "as far as they can be cut", 10, 24, 8, 1000, { 10, 10 }, 10, 30 },
+	{ "all mixed, a share each", 10, 1000, 1, 1000, { 10, 1 }, 0, 250, 250 },
+	{ "each other mixed, in 32 at most", 10, 1000, 1, 1000, { 19, 0 }, 0, 165, 165 },
+	{ "in half as many after one in vain", 10, 1000, 1, 1000, { 19, 0 }, 1, 85, 85 },
+	{ "in four after many", 10, 1000, 1, 1000, { 19, 0 }, 3, 25, 25 },
+	{ "a share that is less than that", 10, 1000, 1, 120, { 10, 10 }, 3, 30, 30 },
+	{ "none", 10, 1000, 1, 1000, { 20, 0 }, 0, 10, 10 },
+	{ "up to a quarter, in three", 10, 1000, 1, 120, { 10, 10 }, 0, 30, 30 },
+	{ "up to a quarter, in two", 10, 1000, 1, 119, { 10, 10 }, 0, 20, 20 },
+	{ "a quarter already", 10, 1000, 1, 40, { 10, 10 }, 0, 10, 10 },
+	{ "too small", 10, 8, 8, 1000, { 10, 10 }, 0, 10, 10 },
+	{ "as far as they can be cut", 10, 24, 8, 1000, { 10, 10 }, 0, 10, 30 },
 };
 
 static void spare_test(struct kunit *test)
@@ -245,8 +249,10 @@ static void spare_test(struct kunit *test)
 	unsigned int i;
 
 	take_20_samples(ctx);
-	for (i = 0; i < c->nr; i++)
+	for (i = 0; i < c->nr; i++) {
 		t->regions[i].last_nr_accesses = c->last_nr_accesses[i % 2];
+		t->regions[i].calm = c->calm;
+	}
 	damon_split_mixed(damon_run(ctx));
 	KUNIT_EXPECT_GE(test, damon_total_regions(ctx), c->least);
 	KUNIT_EXPECT_LE(test, damon_total_regions(ctx), c->most);

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which regions are accessed alike, and merge.
+ *
+ * Adjacent regions merge if their counts of positive samples differ by at most a
+ * threshold, or by chance: only some samples of a page that is not always accessed find
+ * an access.  Of k counts, of mean m, of n samples each, chance alone makes
+ *
+ *	X = sum of (count - m)^2 / (m (1 - m/n))
+ *
+ * about k - 1, with a standard deviation of sqrt(2 (k - 1)).  They differ by chance if
+ *
+ *	X <= k - 1 + 2 sqrt(2 (k - 1)) - 3
+ *
+ * that is 0.8 for two, 4.9 for four, and 44 for 32: what two cannot tell, many can.  A step
+ * in pages that are accessed at the same time shows in less.  So for three counts or more,
+ * X by half the mean square of the difference of neighbours, instead of m (1 - m/n), is not
+ * to be larger either.  A count of none or of all samples is never by chance, and neither
+ * are counts of more than MAX_SAMPLES.
+ *
+ * All parts that a region was cut in blindly are looked at together first: if they differ
+ * by chance, they become one region again.  Others, and what has come of parts, merge with
+ * what is before them.
+ *
+ * A blind cut that was in vain is made less often: when the parts merge again, the region
+ * rests for 1, 3, and at most 7 aggregations.  When parts turn out to differ, they need not
+ * rest, and will rest for less.  When its count changes by more than the threshold
+ * and 2 standard deviations, or to or from 0, a region has never rested; its age begins
+ * anew also for less than 2 deviations.
+ *
+ * Where regions are compared by probes (probe.c), their hits take the place of accesses,
+ * and nothing is by chance.
+ *
+ * The owner of the target serialises all calls.
+ */
+
+#include "internal.h"
+
+/* Blind cuts in vain that are counted: a region rests for 2^n - 1 aggregations. */
+#define MAX_CALM	3
+
+/* X is in 1/ONE. */
+#define ONE		16
+#define MAX_SAMPLES	(1 << 16)
+#define MAX_COUNTS	(1 << 12)
+
+/**
+ * struct tally - Counts of positive samples.
+ * @max:	samples each count is of
+ * @nr:		number of counts
+ * @last:	the last of them
+ * @sum:	of all
+ * @squares:	sum of their squares
+ * @steps:	sum of the squared differences of neighbours
+ * @certain:	one of them is not by chance
+ */
+struct tally {
+	u64 max;
+	u64 nr;
+	u64 last;
+	u64 sum;
+	u64 squares;
+	u64 steps;
+	bool certain;
+};
+
+static struct tally new_tally(const struct damon_score *score)
+{
+	return (struct tally) {
+		.max = min(score->max, MAX_SAMPLES),
+		.certain = score->by_probes,
+	};
+}
+
+static void count(struct tally *t, u64 value)
+{
+	u64 step = t->nr ? abs_diff(value, t->last) : 0;
+
+	t->certain |= !value || value >= t->max;
+	t->nr++;
+	t->last = value;
+	t->sum += value;
+	t->squares += value * value;
+	t->steps += step * step;
+}
+
+/* What X of @nr counts may be by chance. */
+static u64 chance_limit(u64 nr)
+{
+	return ONE * (nr - 1) + int_sqrt(8 * ONE * ONE * (nr - 1)) - 3 * ONE;
+}
+
+/* Whether X is at most @limit: by the variance of a mean, and of neighbours. */
+static bool is_chance(const struct tally *t, u64 limit)
+{
+	u64 scatter, all = t->nr * t->max;
+
+	if (t->certain)
+		return false;
+	scatter = t->nr * t->squares - t->sum * t->sum;
+	if (mul_u64_u64_div_u64(ONE * scatter, all, t->sum * (all - t->sum)) > limit)
+		return false;
+	return t->nr < 3 || !scatter ||
+	       mul_u64_u64_div_u64(2 * ONE * scatter, t->nr - 1,
+				   t->nr * t->steps) <= limit;
+}
+
+static bool is_chance_of_two(const struct damon_score *score, unsigned int a,
+			     unsigned int b, u64 limit)
+{
+	struct tally t = new_tally(score);
+
+	count(&t, a);
+	count(&t, b);
+	return is_chance(&t, limit);
+}
+
+static unsigned int weighted_sum(const unsigned char *hits,
+				 const unsigned int *weights)
+{
+	unsigned int i, sum = 0;
+
+	for (i = 0; i < DAMON_MAX_PROBES; i++)
+		sum += hits[i] * weights[i];
+	return sum;
+}
+
+static unsigned int score_of(const struct damon_region *r,
+			     const struct damon_score *score)
+{
+	return score->by_probes ? weighted_sum(r->probe_hits, score->weights) :
+				  r->nr_accesses;
+}
+
+static unsigned int last_score_of(const struct damon_region *r,
+				  const struct damon_score *score)
+{
+	return score->by_probes ?
+	       weighted_sum(r->last_probe_hits, score->weights) :
+	       r->last_nr_accesses;
+}
+
+static unsigned int next_age(const struct damon_region *r,
+			     const struct damon_score *score,
+			     unsigned int threshold)
+{
+	unsigned int now = score_of(r, score), last = last_score_of(r, score);
+
+	if (abs_diff(now, last) > threshold || !now != !last)
+		return 0;
+	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
+}
+
+/* One more aggregation with a change of more than @threshold, or without; wakes who has one. */
+void damon_regions_age(struct damon_target *t, const struct damon_score *score,
+		       unsigned int threshold)
+{
+	struct damon_region *r;
+
+	damon_for_each_region(r, t) {
+		r->age = next_age(r, score, threshold);
+		if (r->age || is_chance_of_two(score, r->nr_accesses,
+					       r->last_nr_accesses, 4 * ONE))
+			continue;
+		r->calm = 0;
+		r->rest = 0;
+	}
+}
+
+/**
+ * struct means - What is counted of a region that is being merged.
+ * @nr_accesses:	&damon_region.nr_accesses in 1/2^32, and so are all
+ * @age:		&damon_region.age
+ * @probe_hits:		&damon_region.probe_hits
+ *
+ * Were each merge to round down, many in a row would lose whole counts.
+ */
+struct means {
+	u64 nr_accesses;
+	u64 age;
+	u64 probe_hits[DAMON_MAX_PROBES];
+};
+
+static struct means means_of(const struct damon_region *r)
+{
+	struct means m = {
+		.nr_accesses = (u64)r->nr_accesses << 32,
+		.age = (u64)r->age << 32,
+	};
+	unsigned int i;
+
+	for (i = 0; i < DAMON_MAX_PROBES; i++)
+		m.probe_hits[i] = (u64)r->probe_hits[i] << 32;
+	return m;
+}
+
+/* Rounds down, but for what is lost in some thousand merges. */
+static unsigned int whole(u64 mean)
+{
+	return (mean + (1 << 12)) >> 32;
+}
+
+static u64 weighted_mean(u64 a, unsigned long sz_a, u64 b, unsigned long sz_b)
+{
+	u64 sz = (u64)sz_a + sz_b;
+
+	if (a < b)
+		return a + mul_u64_u64_div_u64(b - a, sz_b, sz);
+	return b + mul_u64_u64_div_u64(a - b, sz_a, sz);
+}
+
+/* Two parts of one region turned out to be alike, or not. */
+static void judge_guess(struct damon_region *left, struct damon_region *right,
+			bool alike)
+{
+	if (!alike) {
+		left->calm -= !!left->calm;
+		left->rest = 0;
+		right->calm -= !!right->calm;
+		right->rest = 0;
+		return;
+	}
+	right->calm = min(right->calm + 1, MAX_CALM);
+	right->rest = (1 << right->calm) - 1;
+	left->calm = max(left->calm, right->calm);
+	left->rest = max(left->rest, right->rest);
+}
+
+/* @m is of @left, @n of @right. */
+static void absorb(struct damon_region *left, struct means *m,
+		   const struct damon_region *right, const struct means *n)
+{
+	unsigned long sz_left = damon_sz_region(left);
+	unsigned long sz_right = damon_sz_region(right);
+	unsigned int i;
+
+	m->nr_accesses = weighted_mean(m->nr_accesses, sz_left, n->nr_accesses,
+				       sz_right);
+	left->nr_accesses = whole(m->nr_accesses);
+	for (i = 0; i < DAMON_MAX_PROBES; i++) {
+		m->probe_hits[i] = weighted_mean(m->probe_hits[i], sz_left,
+						 n->probe_hits[i], sz_right);
+		left->probe_hits[i] = whole(m->probe_hits[i]);
+	}
+	m->age = weighted_mean(m->age, sz_left, n->age, sz_right);
+	left->age = whole(m->age);
+	left->calm = min(left->calm, right->calm);
+	left->rest = min(left->rest, right->rest);
+	left->ar.end = right->ar.end;
+}
+
+/**
+ * struct merge - A pass that merges regions.
+ * @t:		whose regions
+ * @score:	what they are compared by
+ * @threshold:	largest difference of scores, but for what is by chance
+ * @sz_limit:	largest size of a merged region
+ * @left:	the last region written, or NULL
+ * @means:	of @left
+ */
+struct merge {
+	struct damon_target *t;
+	const struct damon_score *score;
+	unsigned int threshold;
+	unsigned long sz_limit;
+	struct damon_region *left;
+	struct means means;
+};
+
+/* End of the parts that the region of which @r is the first was cut in blindly. */
+static struct damon_region *parts_end(const struct damon_target *t,
+				      struct damon_region *r)
+{
+	struct damon_region *end = r + 1;
+
+	while (end < damon_regions_end(t) && end->guessed &&
+	       end[-1].ar.end == end->ar.start && end - r < MAX_COUNTS)
+		end++;
+	return end;
+}
+
+static bool are_by_chance(const struct merge *m, const struct damon_region *r,
+			  const struct damon_region *end)
+{
+	struct tally t = new_tally(m->score);
+
+	if (t.certain || end - r < 2 || end[-1].ar.end - r->ar.start > m->sz_limit)
+		return false;
+	for (; r < end && !t.certain; r++)
+		count(&t, r->nr_accesses);
+	return is_chance(&t, chance_limit(t.nr));
+}
+
+/* Make one region of all up to @end.  Returns its means. */
+static struct means rejoin(struct damon_region *r, struct damon_region *end)
+{
+	struct means m = means_of(r), n;
+	struct damon_region *part;
+
+	for (part = r + 1; part < end; part++) {
+		n = means_of(part);
+		judge_guess(r, part, true);
+		absorb(r, &m, part, &n);
+	}
+	return m;
+}
+
+static bool is_alike(const struct merge *m, const struct damon_region *r)
+{
+	const struct damon_region *left = m->left;
+
+	return abs_diff(score_of(left, m->score), score_of(r, m->score)) <= m->threshold ||
+	       is_chance_of_two(m->score, left->nr_accesses, r->nr_accesses,
+				chance_limit(2));
+}
+
+/* @n is of @r. */
+static void merge_next(struct merge *m, struct damon_region *r, const struct means *n)
+{
+	struct damon_region *left = m->left;
+	bool adjacent = left && left->ar.end == r->ar.start;
+	bool alike = adjacent && is_alike(m, r);
+
+	/* The other part may not be monitored any more. */
+	if (r->guessed && adjacent)
+		judge_guess(left, r, alike);
+	r->guessed = false;
+	if (alike && r->ar.end - left->ar.start <= m->sz_limit) {
+		absorb(left, &m->means, r, n);
+		return;
+	}
+	m->left = left ? left + 1 : m->t->regions;
+	*m->left = *r;
+	m->means = *n;
+}
+
+/* Merge the parts [@r, @end) of a region. */
+static void merge_parts(struct merge *m, struct damon_region *r, struct damon_region *end)
+{
+	struct means n;
+
+	if (are_by_chance(m, r, end)) {
+		n = rejoin(r, end);
+		merge_next(m, r, &n);
+		return;
+	}
+	for (; r < end; r++) {
+		n = means_of(r);
+		merge_next(m, r, &n);
+	}
+}
+
+/**
+ * damon_regions_merge() - Merge adjacent regions that are accessed alike.
+ * @t:		whose regions
+ * @score:	what they are compared by
+ * @threshold:	largest difference of scores between regions to merge, but for what is
+ *		by chance
+ * @sz_limit:	largest size of a merged region
+ *
+ * A merged region has the size-weighted means of counts and age of all that went
+ * into it, rounded down, and goes on merging with what follows.
+ */
+void damon_regions_merge(struct damon_target *t, const struct damon_score *score,
+			 unsigned int threshold, unsigned long sz_limit)
+{
+	struct merge m = {
+		.t = t, .score = score, .threshold = threshold, .sz_limit = sz_limit,
+	};
+	struct damon_region *r, *end;
+
+	for (r = t->regions; r < damon_regions_end(t); r = end) {
+		end = parts_end(t, r);
+		merge_parts(&m, r, end);
+	}
+	if (m.left)
+		t->nr_regions = m.left - t->regions + 1;
+	damon_regions_check(t);
+}
