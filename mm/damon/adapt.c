@@ -28,12 +28,14 @@
  *			what is accessed in some samples everywhere would be cut
  *			into slivers, whose counts differ by chance
  *	mixed		regions that were accessed in some samples and not in
- *			others: their parts are likely to differ.  They are cut
- *			in up to MAX_PARTS parts first, as long as there are
- *			less than a quarter of max_nr_regions; in half as many
- *			each time that was in vain.  Of what is spare each has the
- *			same share; that of slivers and of those at rest is not
- *			used
+ *			others: their parts are likely to differ.  As long as there
+ *			are less than a quarter of max_nr_regions, they are cut in up
+ *			to MAX_PARTS parts, or half as many for each cut in vain, and
+ *			those are not cut again in the same aggregation.  Of what is
+ *			spare each has the same share; that of slivers and of those
+ *			at rest is not used.  From then on, up to half of
+ *			max_nr_regions, only those of LARGE times their mean size
+ *			are: where all else is known that is where something hides
  *	slivers		the more regions there are, the larger one has to be to be
  *			worth a cut.  With half of max_nr_regions that is an even
  *			share of what of its target was accessed, this size over
@@ -60,6 +62,8 @@
 
 /* Parts that a region that is likely to be mixed is cut in, at most. */
 #define MAX_PARTS	32
+
+#define LARGE		4
 
 /* Number of regions of all targets. */
 unsigned long damon_total_regions(const struct damon_ctx *ctx)
@@ -390,7 +394,7 @@ static void split_best(struct damon_run *run, unsigned long nr)
 	let_rest(ctx);
 }
 
-/* Cut the region at hand in up to @nr parts of about the same size. */
+/* Cut the region at hand in up to @nr parts of about the same size, and no more for now. */
 static void cut_in_many(struct damon_ctx *ctx, struct damon_rewrite *w,
 			unsigned long nr)
 {
@@ -399,55 +403,68 @@ static void cut_in_many(struct damon_ctx *ctx, struct damon_rewrite *w,
 		unsigned long part = damon_sz_region(damon_rewrite_cur(w)) / nr;
 
 		part = mult_frac(part, damon_rand(ctx, 5, 16), 10);
+		damon_rewrite_cur(w)->rest = 1;
 		damon_rewrite_guess(w, ALIGN_DOWN(part, ctx->min_region_sz));
 	}
 }
 
-static unsigned long nr_mixed(const struct damon_ctx *ctx, unsigned int samples)
+/* Of all that is mixed, also what is at rest. */
+static struct sum mixed(const struct damon_ctx *ctx, unsigned int samples)
 {
 	const struct damon_target *t;
 	const struct damon_region *r;
-	unsigned long nr = 0;
+	struct sum sum = {};
 
 	damon_for_each_target(t, ctx) {
-		damon_for_each_region(r, t)
-			nr += is_mixed(r, samples);
+		damon_for_each_region(r, t) {
+			if (is_mixed(r, samples)) {
+				sum.nr++;
+				sum.sz += damon_sz_region(r);
+			}
+		}
 	}
-	return nr;
+	return sum;
+}
+
+/* Cut each of @c in up to @nr_cuts + 1 parts. */
+static void split_in_many(struct damon_ctx *ctx, const struct choice *c,
+			  unsigned long nr_cuts)
+{
+	struct damon_rewrite w;
+	struct damon_target *t;
+
+	damon_for_each_target(t, ctx) {
+		struct sum sum = {};
+
+		add_eligible(&sum, t, c);
+		damon_rewrite_begin(&w, t, t->nr_regions + nr_cuts * sum.nr);
+		while (damon_rewrite_next(&w)) {
+			if (is_eligible(c, t, damon_rewrite_cur(&w)))
+				cut_in_many(ctx, &w, nr_cuts + 1);
+		}
+	}
 }
 
 /* Use what regions are spare for those whose parts are likely to differ. */
 void damon_split_mixed(struct damon_run *run)
 {
 	struct damon_ctx *ctx = &run->ctx;
-	const struct choice c = {
+	struct choice c = {
 		.mixed = true,
 		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
 	};
 	unsigned long most = ctx->attrs.max_nr_regions / FRESH_SHARE;
-	unsigned long nr = damon_total_regions(ctx), nr_shares, nr_cuts;
-	struct damon_rewrite w;
-	struct damon_target *t;
+	unsigned long nr = damon_total_regions(ctx);
+	struct sum sum = mixed(ctx, c.samples);
 
-	if (nr >= most)
-		return;
-	nr_shares = nr_mixed(ctx, c.samples);
-	if (!nr_shares)
-		return;
-	nr_cuts = min((most - nr) / nr_shares, MAX_PARTS - 1);
-	if (!nr_cuts)
-		return;
 	find_slivers(ctx, nr);
-	damon_for_each_target(t, ctx) {
-		struct sum sum = {};
-
-		add_eligible(&sum, t, &c);
-		damon_rewrite_begin(&w, t, t->nr_regions + nr_cuts * sum.nr);
-		while (damon_rewrite_next(&w)) {
-			if (is_eligible(&c, t, damon_rewrite_cur(&w)))
-				cut_in_many(ctx, &w, nr_cuts + 1);
-		}
+	if (sum.nr && nr >= most) {
+		c.least_sz = LARGE * div64_ul(sum.sz, sum.nr);
+		sum = eligible(ctx, &c);
+		most *= 2;
 	}
+	if (sum.nr && nr < most)
+		split_in_many(ctx, &c, min((most - nr) / sum.nr, MAX_PARTS - 1));
 }
 
 /* Cut regions, to learn whether their parts are accessed differently. */

@@ -3,7 +3,7 @@
  * Which regions are accessed alike, and merge.
  *
  * Adjacent regions merge if their counts of positive samples differ by at most a
- * threshold, or by chance: only some samples of a page that is not always accessed find
+ * threshold, or by chance: only some samples of memory that is not always accessed find
  * an access.  Of k counts, of mean m, of n samples each, chance alone makes
  *
  *	X = sum of (count - m)^2 / (m (1 - m/n))
@@ -12,21 +12,26 @@
  *
  *	X <= k - 1 + 2 sqrt(2 (k - 1)) - 3
  *
- * that is 0.8 for two, 4.9 for four, and 44 for 32: what two cannot tell, many can.  A step
- * in pages that are accessed at the same time shows in less.  So for three counts or more,
- * X by half the mean square of the difference of neighbours, instead of m (1 - m/n), is not
- * to be larger either.  A count of none or of all samples is never by chance, and neither
- * are counts of more than MAX_SAMPLES.
+ * that is 0.8 for two, 4.9 for four, and 44 for 32: what two cannot tell, many can.  What
+ * else has to hold depends on whether there are less than FEW counts:
  *
- * All parts that a region was cut in blindly are looked at together first: if they differ
- * by chance, they become one region again.  Others, and what has come of parts, merge with
- * what is before them.
+ *	less	no count is of none or of all samples, as that is taken for certain
+ *	more	m is between 1 and n - 1, where X means something; and X is not larger by
+ *		half the mean square of the differences of neighbours, in place of
+ *		m (1 - m/n): pages that are accessed at the same time scatter less than
+ *		that, and a step between them would hide in it
  *
- * A blind cut that was in vain is made less often: when the parts merge again, the region
- * rests for 1, 3, and at most 7 aggregations.  When parts turn out to differ, they need not
- * rest, and will rest for less.  When its count changes by more than the threshold
- * and 2 standard deviations, or to or from 0, a region has never rested; its age begins
- * anew also for less than 2 deviations.
+ * No more than MAX_SAMPLES samples are reckoned with; larger counts are never by chance.
+ *
+ * The parts that a region was cut in blindly are looked at together first, up to MAX_COUNTS
+ * of them.  If they differ by chance, they become one region again.  All other regions, and
+ * what has become one, then merge with what is before them, if the two are alike.
+ *
+ * A blind cut that was in vain is made less often: when all parts are alike, the region
+ * rests for 1, 3, and at most 7 aggregations.  When they are not, no part rests.  A region
+ * whose count changes by more than the threshold and 2 standard deviations, or
+ * to or from none or all, is treated as if it had never been cut in vain; its age begins anew for
+ * less, too.
  *
  * Where regions are compared by probes (probe.c), their hits take the place of accesses,
  * and nothing is by chance.
@@ -34,15 +39,25 @@
  * The owner of the target serialises all calls.
  */
 
+#include <linux/build_bug.h>
+
 #include "internal.h"
 
 /* Blind cuts in vain that are counted: a region rests for 2^n - 1 aggregations. */
 #define MAX_CALM	3
 
-/* X is in 1/ONE. */
-#define ONE		16
+/* Where X of few counts is not to be trusted as much. */
+#define FEW		4
+
 #define MAX_SAMPLES	(1 << 16)
 #define MAX_COUNTS	(1 << 12)
+
+/* X is in 1/ONE. */
+#define ONE		16
+
+/* See is_chance(). */
+static_assert(2 * ONE * (1ULL * MAX_COUNTS * MAX_SAMPLES) * MAX_COUNTS * MAX_SAMPLES <=
+	      1ULL << 63);
 
 /**
  * struct tally - Counts of positive samples.
@@ -52,7 +67,8 @@
  * @sum:	of all
  * @squares:	sum of their squares
  * @steps:	sum of the squared differences of neighbours
- * @certain:	one of them is not by chance
+ * @extreme:	one of them is of none or of all samples
+ * @certain:	nothing is by chance
  */
 struct tally {
 	u64 max;
@@ -61,6 +77,7 @@ struct tally {
 	u64 sum;
 	u64 squares;
 	u64 steps;
+	bool extreme;
 	bool certain;
 };
 
@@ -76,12 +93,23 @@ static void count(struct tally *t, u64 value)
 {
 	u64 step = t->nr ? abs_diff(value, t->last) : 0;
 
-	t->certain |= !value || value >= t->max;
+	t->extreme |= !value || value == t->max;
+	t->certain |= value > t->max;
 	t->nr++;
 	t->last = value;
 	t->sum += value;
 	t->squares += value * value;
 	t->steps += step * step;
+}
+
+/* Whether X means anything. */
+static bool is_in_doubt(const struct tally *t)
+{
+	if (t->certain)
+		return false;
+	if (t->nr < FEW)
+		return !t->extreme;
+	return t->sum >= t->nr && t->sum <= t->nr * (t->max - 1);
 }
 
 /* What X of @nr counts may be by chance. */
@@ -90,17 +118,17 @@ static u64 chance_limit(u64 nr)
 	return ONE * (nr - 1) + int_sqrt(8 * ONE * ONE * (nr - 1)) - 3 * ONE;
 }
 
-/* Whether X is at most @limit: by the variance of a mean, and of neighbours. */
+/* Whether X is at most @limit, by the variance of m and by that of neighbours. */
 static bool is_chance(const struct tally *t, u64 limit)
 {
 	u64 scatter, all = t->nr * t->max;
 
-	if (t->certain)
+	if (!is_in_doubt(t))
 		return false;
 	scatter = t->nr * t->squares - t->sum * t->sum;
 	if (mul_u64_u64_div_u64(ONE * scatter, all, t->sum * (all - t->sum)) > limit)
 		return false;
-	return t->nr < 3 || !scatter ||
+	return t->nr < FEW || !scatter ||
 	       mul_u64_u64_div_u64(2 * ONE * scatter, t->nr - 1,
 				   t->nr * t->steps) <= limit;
 }
@@ -151,7 +179,7 @@ static unsigned int next_age(const struct damon_region *r,
 	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
 }
 
-/* One more aggregation with a change of more than @threshold, or without; wakes who has one. */
+/* Another aggregation has passed.  A change by more than @threshold ends an age, and maybe a rest. */
 void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 		       unsigned int threshold)
 {
@@ -209,21 +237,13 @@ static u64 weighted_mean(u64 a, unsigned long sz_a, u64 b, unsigned long sz_b)
 	return b + mul_u64_u64_div_u64(a - b, sz_a, sz);
 }
 
-/* Two parts of one region turned out to be alike, or not. */
-static void judge_guess(struct damon_region *left, struct damon_region *right,
-			bool alike)
+/* The parts [@r, @end) of a region turned out to be alike, or not. */
+static void judge_parts(struct damon_region *r, struct damon_region *end, bool alike)
 {
-	if (!alike) {
-		left->calm -= !!left->calm;
-		left->rest = 0;
-		right->calm -= !!right->calm;
-		right->rest = 0;
-		return;
+	for (; r < end; r++) {
+		r->calm = alike ? min(r->calm + 1, MAX_CALM) : 0;
+		r->rest = (1 << r->calm) - 1;
 	}
-	right->calm = min(right->calm + 1, MAX_CALM);
-	right->rest = (1 << right->calm) - 1;
-	left->calm = max(left->calm, right->calm);
-	left->rest = max(left->rest, right->rest);
 }
 
 /* @m is of @left, @n of @right. */
@@ -286,46 +306,52 @@ static bool are_by_chance(const struct merge *m, const struct damon_region *r,
 
 	if (t.certain || end - r < 2 || end[-1].ar.end - r->ar.start > m->sz_limit)
 		return false;
-	for (; r < end && !t.certain; r++)
+	for (; r < end; r++)
 		count(&t, r->nr_accesses);
 	return is_chance(&t, chance_limit(t.nr));
 }
 
+static bool is_alike(const struct merge *m, const struct damon_region *left,
+		     const struct damon_region *right)
+{
+	return abs_diff(score_of(left, m->score),
+			score_of(right, m->score)) <= m->threshold ||
+	       is_chance_of_two(m->score, left->nr_accesses, right->nr_accesses,
+				chance_limit(2));
+}
+
+/* Whether each is like the next one. */
+static bool are_alike(const struct merge *m, const struct damon_region *r,
+		      const struct damon_region *end)
+{
+	while (++r < end) {
+		if (!is_alike(m, r - 1, r))
+			return false;
+	}
+	return true;
+}
+
 /* Make one region of all up to @end.  Returns its means. */
-static struct means rejoin(struct damon_region *r, struct damon_region *end)
+static struct means rejoin(struct damon_region *r, const struct damon_region *end)
 {
 	struct means m = means_of(r), n;
-	struct damon_region *part;
+	const struct damon_region *part;
 
 	for (part = r + 1; part < end; part++) {
 		n = means_of(part);
-		judge_guess(r, part, true);
 		absorb(r, &m, part, &n);
 	}
 	return m;
-}
-
-static bool is_alike(const struct merge *m, const struct damon_region *r)
-{
-	const struct damon_region *left = m->left;
-
-	return abs_diff(score_of(left, m->score), score_of(r, m->score)) <= m->threshold ||
-	       is_chance_of_two(m->score, left->nr_accesses, r->nr_accesses,
-				chance_limit(2));
 }
 
 /* @n is of @r. */
 static void merge_next(struct merge *m, struct damon_region *r, const struct means *n)
 {
 	struct damon_region *left = m->left;
-	bool adjacent = left && left->ar.end == r->ar.start;
-	bool alike = adjacent && is_alike(m, r);
 
-	/* The other part may not be monitored any more. */
-	if (r->guessed && adjacent)
-		judge_guess(left, r, alike);
 	r->guessed = false;
-	if (alike && r->ar.end - left->ar.start <= m->sz_limit) {
+	if (left && left->ar.end == r->ar.start && is_alike(m, left, r) &&
+	    r->ar.end - left->ar.start <= m->sz_limit) {
 		absorb(left, &m->means, r, n);
 		return;
 	}
@@ -334,12 +360,15 @@ static void merge_next(struct merge *m, struct damon_region *r, const struct mea
 	m->means = *n;
 }
 
-/* Merge the parts [@r, @end) of a region. */
+/* Merge the parts [@r, @end) of a region, or all of it. */
 static void merge_parts(struct merge *m, struct damon_region *r, struct damon_region *end)
 {
+	bool by_chance = are_by_chance(m, r, end);
 	struct means n;
 
-	if (are_by_chance(m, r, end)) {
+	if (end - r > 1)
+		judge_parts(r, end, by_chance || are_alike(m, r, end));
+	if (by_chance) {
 		n = rejoin(r, end);
 		merge_next(m, r, &n);
 		return;

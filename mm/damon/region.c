@@ -6,7 +6,7 @@
  * empty, and what lies between them is not monitored.  Every change is a
  * single pass that writes a compact array:
  *
- * - merging writes behind its reading position, in place;
+ * - merging writes behind its reading position, in place (merge.c);
  * - cutting writes at the start of the array what it reads at the end (rewrite.c);
  * - fitting to new ranges writes a fresh array and swaps it in.
  *

@@ -252,33 +252,50 @@ static void chance_test(struct kunit *test)
 	}
 }
 
-/* Parts, of ten bytes each, that a region was cut in blindly. */
+/* Parts, of ten bytes each, that a region was cut in blindly; it has been calm once. */
 struct parts_case {
 	const char *why;
 	unsigned int nr;
 	unsigned char counts[MAX_ROWS];		/* of 20 */
 	unsigned long sz_limit;
 	unsigned int gap_at;			/* a byte is missing before that part */
+	unsigned int woken;			/* that part has never been calm */
 	bool by_probes;
 	unsigned int nr_regions;
-	unsigned char calm;			/* of the first region, before: 1 */
+	unsigned char calm;			/* of all regions, after */
 	unsigned char rest;
 };
 
 static const struct parts_case parts_cases[] = {
-	{ "by chance, though not next to each other", 4, { 4, 8, 4, 8 }, 40, 0, false, 1, 2, 3 },
-	{ "too much for four", 4, { 4, 9, 4, 9 }, 40, 0, false, 4, 0, 0 },
-	{ "not for twelve", 12, { 4, 9, 4, 9, 4, 9, 4, 9, 4, 9, 4, 9 }, 120, 0, false, 1, 2, 3 },
-	{ "a step is not by chance", 4, { 4, 4, 8, 8 }, 40, 0, false, 2, 1, 0 },
-	{ "steps of alternating parts are", 4, { 4, 8, 8, 4 }, 40, 0, false, 1, 2, 3 },
-	{ "one was never accessed", 4, { 4, 4, 0, 4 }, 40, 0, false, 3, 1, 0 },
-	{ "one was always accessed", 4, { 16, 16, 20, 16 }, 40, 0, false, 3, 1, 0 },
-	{ "all were never accessed", 4, { 0, 0, 0, 0 }, 40, 0, false, 1, 2, 3 },
-	{ "all were always accessed", 4, { 20, 20, 20, 20 }, 40, 0, false, 1, 2, 3 },
-	{ "equal counts", 4, { 7, 7, 7, 7 }, 40, 0, false, 1, 2, 3 },
-	{ "too large, but pairs are alike", 4, { 4, 5, 4, 5 }, 39, 0, false, 2, 2, 3 },
-	{ "a gap ends the parts", 4, { 4, 8, 4, 8 }, 40, 2, false, 4, 0, 0 },
-	{ "probes tell attributes, not samples", 4, { 4, 8, 4, 8 }, 40, 0, true, 4, 0, 0 },
+	{ "two like any two", 2, { 4, 6 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "too much for two", 2, { 4, 7 }, 40, 0, 0, false, 2, 0, 0 },
+	{ "not for three", 3, { 4, 7, 4 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "too much for three", 3, { 4, 9, 4 }, 40, 0, 0, false, 3, 0, 0 },
+	{ "not for four", 4, { 4, 8, 4, 8 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "too much for four", 4, { 4, 9, 4, 9 }, 40, 0, 0, false, 4, 0, 0 },
+	{ "not for twelve", 12, { 4, 9, 4, 9, 4, 9, 4, 9, 4, 9, 4, 9 }, 120, 0, 0, false,
+	  1, 2, 3 },
+	{ "a step is not by chance", 4, { 4, 4, 8, 8 }, 40, 0, 0, false, 2, 0, 0 },
+	{ "the same counts in another order are", 4, { 4, 8, 8, 4 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "three are too few for a step", 3, { 4, 4, 7 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "none of three is for certain", 3, { 3, 0, 3 }, 40, 0, 0, false, 3, 0, 0 },
+	{ "none of four is by chance", 4, { 3, 0, 3, 3 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "all of three is for certain", 3, { 17, 20, 17 }, 40, 0, 0, false, 3, 0, 0 },
+	{ "all of four is by chance", 4, { 17, 20, 17, 17 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "few accesses, of which one part has all", 4, { 0, 0, 0, 3 }, 40, 0, 0, false,
+	  2, 0, 0 },
+	{ "one each on average", 4, { 0, 1, 2, 1 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "all but one", 4, { 20, 18, 19, 19 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "none", 4, { 0, 0, 0, 0 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "all", 4, { 20, 20, 20, 20 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "equal counts", 4, { 7, 7, 7, 7 }, 40, 0, 0, false, 1, 2, 3 },
+	{ "more than there are samples", 4, { 21, 21, 22, 21 }, 40, 0, 0, false, 3, 0, 0 },
+	{ "one was woken", 4, { 7, 7, 7, 7 }, 40, 0, 2, false, 1, 1, 1 },
+	{ "too large, but each is like the next one", 4, { 4, 5, 4, 5 }, 39, 0, 0, false,
+	  2, 2, 3 },
+	{ "a gap ends the parts", 4, { 4, 8, 4, 8 }, 40, 2, 0, false, 4, 0, 0 },
+	{ "alone behind a gap: not judged", 2, { 4, 4 }, 40, 1, 0, false, 2, 1, 0 },
+	{ "probes tell attributes, not samples", 4, { 4, 8, 4, 8 }, 40, 0, 0, true, 4, 0, 0 },
 };
 
 static struct damon_target *parts_target(struct kunit *test, const struct parts_case *c)
@@ -293,7 +310,7 @@ static struct damon_target *parts_target(struct kunit *test, const struct parts_
 	for (i = 0; i < c->nr; i++) {
 		t->regions[i].probe_hits[0] = c->counts[i];
 		t->regions[i].guessed = i;
-		t->regions[i].calm = 1;
+		t->regions[i].calm = !c->woken || i != c->woken;
 	}
 	if (c->gap_at)
 		t->regions[c->gap_at].ar.start++;
@@ -311,20 +328,21 @@ static void parts_test(struct kunit *test)
 
 	damon_regions_merge(t, &score, 0, c->sz_limit);
 	KUNIT_EXPECT_EQ(test, t->nr_regions, c->nr_regions);
-	KUNIT_EXPECT_EQ(test, t->regions[0].calm, c->calm);
-	KUNIT_EXPECT_EQ(test, t->regions[0].rest, c->rest);
-	damon_for_each_region(r, t)
+	damon_for_each_region(r, t) {
+		KUNIT_EXPECT_EQ(test, r->calm, c->calm);
+		KUNIT_EXPECT_EQ(test, r->rest, c->rest);
 		KUNIT_EXPECT_FALSE(test, r->guessed);
+	}
 }
 
 /* The mean of parts is what merges with others, its fraction included. */
 static void parts_mean_test(struct kunit *test)
 {
 	static const struct region_row rows[MAX_ROWS] = {
-		{ 0, 10, 6 }, { 10, 20, 4 }, { 20, 30, 9 }, { 30, 40, 5 }, { 40, 50, 8 },
-		{ 50, 80, 6 },
+		{ 0, 10, 6 }, { 10, 20, 4 }, { 20, 30, 9 }, { 30, 40, 5 }, { 40, 50, 9 },
+		{ 50, 80, 8 },
 	};
-	static const struct region_row expected[MAX_ROWS] = { { 0, 80, 6 } };
+	static const struct region_row expected[MAX_ROWS] = { { 0, 80, 7 } };
 	const struct damon_score score = { .max = 20 };
 	struct damon_target *t = test_target(test, rows);
 	unsigned int i;
@@ -332,22 +350,24 @@ static void parts_mean_test(struct kunit *test)
 	for (i = 2; i < 5; i++)
 		t->regions[i].guessed = true;
 	damon_regions_merge(t, &score, 1, ULONG_MAX);
-	expect_rows(test, t, expected, true, "6.25 on the whole");
+	expect_rows(test, t, expected, true, "7.125; of rounded means 6.75");
 }
 
-/* More parts than are looked at together, of the most samples: @a and @b alternate. */
+/* 10000 parts, of the most samples, of which 4096 are looked at together: */
 struct many_case {
 	const char *why;
-	unsigned int a, b;
+	unsigned int a, b;	/* the first so many alternate between @a and @b */
+	unsigned int d;		/* the others between @a and @d */
 	unsigned int nr_regions;
 };
 
 static const struct many_case many_cases[] = {
-	{ "less than a pair may differ by", 32768, 32868, 1 },
-	{ "more, but not for so many", 32768, 32968, 1 },
-	{ "too much", 32768, 33068, 10000 },
-	{ "largest counts", 65534, 65535, 1 },
-	{ "largest difference", 65535, 1, 10000 },
+	{ "less than a pair may differ by", 32768, 32868, 32868, 1 },
+	{ "more, but not for so many", 32768, 32968, 32968, 1 },
+	{ "too much", 32768, 33068, 33068, 10000 },
+	{ "too much for the others", 32768, 32968, 33368, 5904 },
+	{ "largest counts", 65534, 65535, 65535, 1 },
+	{ "largest difference", 65535, 1, 1, 10000 },
 };
 
 static void many_test(struct kunit *test)
@@ -358,11 +378,54 @@ static void many_test(struct kunit *test)
 	struct damon_region *r;
 
 	damon_for_each_region(r, t) {
-		r->nr_accesses = r->ar.start % 20 ? c->b : c->a;
+		r->nr_accesses = !(r->ar.start % 20) ? c->a :
+				 r->ar.start < 40960 ? c->b : c->d;
 		r->guessed = r->ar.start;
 	}
 	damon_regions_merge(t, &score, 0, ULONG_MAX);
 	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), c->nr_regions);
+}
+
+/* Whatever merges, nothing is lost. */
+static u64 accesses(const struct damon_target *t)
+{
+	const struct damon_region *r;
+	u64 sum = 0;
+
+	damon_for_each_region(r, t)
+		sum += (u64)r->nr_accesses * damon_sz_region(r);
+	return sum;
+}
+
+static void random_merge_test(struct kunit *test)
+{
+	const struct damon_score score = { .max = 20 };
+	struct damon_ctx *ctx = test_ctx(test);
+	struct damon_region *r;
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		struct damon_target *t = test_add_target(test, ctx, 0, 10, damon_rand(ctx, 1, 60));
+		unsigned long sz = damon_regions_sz(t), end = 0;
+		u64 before, after;
+
+		damon_for_each_region(r, t) {
+			r->nr_accesses = damon_rand(ctx, i % 10, 22);
+			r->guessed = damon_rand(ctx, 0, 4);
+		}
+		before = accesses(t);
+		damon_regions_merge(t, &score, damon_rand(ctx, 0, 3), damon_rand(ctx, 10, 600));
+		after = accesses(t);
+		KUNIT_ASSERT_EQ(test, damon_regions_sz(t), sz);
+		KUNIT_ASSERT_LE(test, after, before);
+		KUNIT_ASSERT_GT(test, after + sz, before);
+		damon_for_each_region(r, t) {
+			KUNIT_ASSERT_EQ(test, r->ar.start, end);
+			KUNIT_ASSERT_FALSE(test, r->guessed);
+			end = r->ar.end;
+		}
+		damon_destroy_target(t, ctx);
+	}
 }
 
 KUNIT_ARRAY_PARAM_DESC(age, age_cases, why);
@@ -380,6 +443,7 @@ static struct kunit_case merge_test_cases[] = {
 	KUNIT_CASE_PARAM(parts_test, parts_gen_params),
 	KUNIT_CASE(parts_mean_test),
 	KUNIT_CASE_PARAM(many_test, many_gen_params),
+	KUNIT_CASE(random_merge_test),
 	{}
 };
 

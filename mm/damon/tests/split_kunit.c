@@ -179,11 +179,14 @@ static void orphan_test(struct kunit *test)
 	struct damon_region *r;
 
 	shrink_others(t, 100);
-	damon_for_each_region(r, t)
+	damon_for_each_region(r, t) {
 		r->guessed = r->ar.start % 2000 == 0;
+		r->calm = 1;
+	}
 	damon_merge_regions(damon_run(ctx), 1);
 	damon_for_each_region(r, t) {
 		KUNIT_EXPECT_FALSE(test, r->guessed);
+		KUNIT_EXPECT_EQ(test, r->calm, 1);
 		KUNIT_EXPECT_EQ(test, r->rest, 0);
 	}
 }
@@ -237,7 +240,7 @@ static const struct spare_case spare_cases[] = {
 	{ "up to a quarter, in two", 10, 1000, 1, 119, { 10, 10 }, 0, 20, 20 },
 	{ "a quarter already", 10, 1000, 1, 40, { 10, 10 }, 0, 10, 10 },
 	{ "too small", 10, 8, 8, 1000, { 10, 10 }, 0, 10, 10 },
-	{ "as far as they can be cut", 10, 24, 8, 1000, { 10, 10 }, 0, 10, 30 },
+	{ "as far as they can be cut", 10, 24, 8, 1000, { 10, 10 }, 0, 11, 30 },
 };
 
 static void spare_test(struct kunit *test)
@@ -257,6 +260,53 @@ static void spare_test(struct kunit *test)
 	KUNIT_EXPECT_GE(test, damon_total_regions(ctx), c->least);
 	KUNIT_EXPECT_LE(test, damon_total_regions(ctx), c->most);
 	expect_whole(test, t, c->nr * c->sz, c->min_region_sz, c->why);
+}
+
+/* A region of 1000 among 29 smaller ones, all mixed, of which there are a quarter or more. */
+struct large_case {
+	const char *why;
+	unsigned long sz;		/* of the others */
+	unsigned long max_nr_regions;
+	unsigned char calm;
+	unsigned int expected;
+};
+
+static const struct large_case large_cases[] = {
+	{ "four times the mean, up to half of the maximum", 225, 100, 0, 50 },
+	{ "less", 226, 100, 0, 30 },
+	{ "in less parts after cuts in vain", 225, 100, 3, 33 },
+	{ "half of the maximum already", 225, 60, 0, 30 },
+	{ "two more", 225, 64, 0, 32 },
+};
+
+static void large_test(struct kunit *test)
+{
+	const struct large_case *c = test->param_value;
+	struct damon_ctx *ctx = accessed_ctx(test, 1000, c->max_nr_regions, 10);
+	struct damon_target *t = only_target(ctx);
+	unsigned int i;
+
+	for (i = 1; i < t->nr_regions; i++)
+		t->regions[i].ar.end = t->regions[i].ar.start + c->sz;
+	t->regions[0].calm = c->calm;
+	damon_split_mixed(damon_run(ctx));
+	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), c->expected);
+	KUNIT_EXPECT_EQ(test, damon_last_region(t)->ar.end, 29000 + c->sz);
+	KUNIT_EXPECT_EQ(test, damon_regions_sz(t), 1000 + 29 * c->sz);
+}
+
+/* What has just been cut in many parts is left alone in the same aggregation. */
+static void fresh_parts_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = accessed_ctx(test, 1000, 1000, 10);
+	struct damon_run *run = damon_run(ctx);
+
+	damon_split_mixed(run);
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), 240);
+	damon_split_regions(run);
+	KUNIT_EXPECT_EQ(test, damon_total_regions(ctx), 240);
+	damon_split_regions(run);
+	KUNIT_EXPECT_GT(test, damon_total_regions(ctx), 240);
 }
 
 struct spread_case {
@@ -343,6 +393,7 @@ static void mixed_first_test(struct kunit *test)
 KUNIT_ARRAY_PARAM_DESC(rest, rest_cases, why);
 KUNIT_ARRAY_PARAM_DESC(sliver, sliver_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spare, spare_cases, why);
+KUNIT_ARRAY_PARAM_DESC(large, large_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spread, spread_cases, why);
 KUNIT_ARRAY_PARAM_DESC(spread_space, spread_space_cases, why);
 
@@ -354,6 +405,8 @@ static struct kunit_case split_test_cases[] = {
 	KUNIT_CASE(grow_test),
 	KUNIT_CASE(small_target_test),
 	KUNIT_CASE_PARAM(spare_test, spare_gen_params),
+	KUNIT_CASE_PARAM(large_test, large_gen_params),
+	KUNIT_CASE(fresh_parts_test),
 	KUNIT_CASE_PARAM(spread_test, spread_gen_params),
 	KUNIT_CASE_PARAM(spread_space_test, spread_space_gen_params),
 	KUNIT_CASE(mixed_first_test),
