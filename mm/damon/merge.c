@@ -49,8 +49,8 @@
 /* Where X of few counts is not to be trusted as much. */
 #define FEW		4
 
-#define MAX_SAMPLES	(1 << 16)
-#define MAX_COUNTS	(1 << 12)
+#define MAX_SAMPLES	65536
+#define MAX_COUNTS	4096
 
 /* X is in 1/ONE. */
 #define ONE		16
@@ -179,7 +179,7 @@ static unsigned int next_age(const struct damon_region *r,
 	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
 }
 
-/* Another aggregation has passed.  A change by more than @threshold ends an age, and maybe a rest. */
+/* An aggregation has passed.  A change by more than @threshold ends an age, and maybe a rest. */
 void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 		       unsigned int threshold)
 {
