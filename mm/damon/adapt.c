@@ -34,8 +34,9 @@
  *			those are not cut again in the same aggregation.  Of what is
  *			spare each has the same share; that of slivers and of those
  *			at rest is not used.  From then on, up to half of
- *			max_nr_regions, only those of LARGE times their mean size
- *			are: where all else is known that is where something hides
+ *			max_nr_regions, only those of at least LARGE times the mean
+ *			size of all that are mixed are cut: if all else is known,
+ *			something may hide there
  *	slivers		the more regions there are, the larger one has to be to be
  *			worth a cut.  With half of max_nr_regions that is an even
  *			share of what of its target was accessed, this size over
@@ -61,8 +62,9 @@
 #define FRESH_SHARE	4
 
 /* Parts that a region that is likely to be mixed is cut in, at most. */
-#define MAX_PARTS	32
+#define MAX_PARTS	32UL
 
+/* Times the mean size of what is mixed, from which on a region is large. */
 #define LARGE		4
 
 /* Number of regions of all targets. */
@@ -394,16 +396,19 @@ static void split_best(struct damon_run *run, unsigned long nr)
 	let_rest(ctx);
 }
 
-/* Cut the region at hand in up to @nr parts of about the same size, and no more for now. */
+/*
+ * Cut the region at hand in up to @nr parts of about the same size, which are not cut
+ * again in this aggregation.
+ */
 static void cut_in_many(struct damon_ctx *ctx, struct damon_rewrite *w,
 			unsigned long nr)
 {
 	nr = min(nr, MAX_PARTS >> damon_rewrite_cur(w)->calm);
+	damon_rewrite_cur(w)->rest = nr > 1;
 	for (; nr > 1; nr--) {
 		unsigned long part = damon_sz_region(damon_rewrite_cur(w)) / nr;
 
 		part = mult_frac(part, damon_rand(ctx, 5, 16), 10);
-		damon_rewrite_cur(w)->rest = 1;
 		damon_rewrite_guess(w, ALIGN_DOWN(part, ctx->min_region_sz));
 	}
 }
@@ -454,17 +459,23 @@ void damon_split_mixed(struct damon_run *run)
 		.samples = damon_nr_samples_per_aggr(&ctx->attrs),
 	};
 	unsigned long most = ctx->attrs.max_nr_regions / FRESH_SHARE;
-	unsigned long nr = damon_total_regions(ctx);
-	struct sum sum = mixed(ctx, c.samples);
+	unsigned long nr = damon_total_regions(ctx), nr_cuts;
+	struct sum sum;
 
+	if (nr >= 2 * most)
+		return;
 	find_slivers(ctx, nr);
+	sum = mixed(ctx, c.samples);
 	if (sum.nr && nr >= most) {
-		c.least_sz = LARGE * div64_ul(sum.sz, sum.nr);
-		sum = eligible(ctx, &c);
 		most *= 2;
+		c.least_sz = min_t(u64, LARGE * div64_ul(sum.sz, sum.nr), ULONG_MAX);
+		sum = eligible(ctx, &c);
 	}
-	if (sum.nr && nr < most)
-		split_in_many(ctx, &c, min((most - nr) / sum.nr, MAX_PARTS - 1));
+	if (!sum.nr)
+		return;
+	nr_cuts = min((most - nr) / sum.nr, MAX_PARTS - 1);
+	if (nr_cuts)
+		split_in_many(ctx, &c, nr_cuts);
 }
 
 /* Cut regions, to learn whether their parts are accessed differently. */

@@ -6,20 +6,19 @@
  * threshold, or by chance: only some samples of memory that is not always accessed find
  * an access.  Of k counts, of mean m, of n samples each, chance alone makes
  *
- *	X = sum of (count - m)^2 / (m (1 - m/n))
+ *	X = sum of (count - m)^2 / V	where V = m (1 - m/n)
  *
  * about k - 1, with a standard deviation of sqrt(2 (k - 1)).  They differ by chance if
  *
  *	X <= k - 1 + 2 sqrt(2 (k - 1)) - 3
  *
- * that is 0.8 for two, 4.9 for four, and 44 for 32: what two cannot tell, many can.  What
- * else has to hold depends on whether there are less than FEW counts:
+ * that is 0.8 for two, 4.9 for four, and 44 for 32: what two cannot tell, many can.
  *
- *	less	no count is of none or of all samples, as that is taken for certain
- *	more	m is between 1 and n - 1, where X means something; and X is not larger by
- *		half the mean square of the differences of neighbours, in place of
- *		m (1 - m/n): pages that are accessed at the same time scatter less than
- *		that, and a step between them would hide in it
+ * Fewer than FEW counts are never by chance if one is of none or of all samples.  Of FEW
+ * or more, m is to be between 1 and n - 1, where X means something, and no count more than
+ * 3 standard deviations from m, as one among many does not show in X.  Both limits hold as
+ * well with half the mean square of the differences of neighbours for V, as memory that
+ * is accessed all at the same time scatters less.
  *
  * No more than MAX_SAMPLES samples are reckoned with; larger counts are never by chance.
  *
@@ -29,9 +28,9 @@
  *
  * A blind cut that was in vain is made less often: when all parts are alike, the region
  * rests for 1, 3, and at most 7 aggregations.  When they are not, no part rests.  A region
- * whose count changes by more than the threshold and 2 standard deviations, or
- * to or from none or all, is treated as if it had never been cut in vain; its age begins anew for
- * less, too.
+ * counts as never cut in vain again when its count changes to or from none, or by more than
+ * the threshold and 2 standard deviations.  Its age begins anew for any change by more than
+ * the threshold, or to or from none.
  *
  * Where regions are compared by probes (probe.c), their hits take the place of accesses,
  * and nothing is by chance.
@@ -46,7 +45,7 @@
 /* Blind cuts in vain that are counted: a region rests for 2^n - 1 aggregations. */
 #define MAX_CALM	3
 
-/* Where X of few counts is not to be trusted as much. */
+/* So many counts tell more than pairs do. */
 #define FEW		4
 
 #define MAX_SAMPLES	65536
@@ -55,7 +54,7 @@
 /* X is in 1/ONE. */
 #define ONE		16
 
-/* See is_chance(). */
+/* See are_near(). */
 static_assert(2 * ONE * (1ULL * MAX_COUNTS * MAX_SAMPLES) * MAX_COUNTS * MAX_SAMPLES <=
 	      1ULL << 63);
 
@@ -67,6 +66,8 @@ static_assert(2 * ONE * (1ULL * MAX_COUNTS * MAX_SAMPLES) * MAX_COUNTS * MAX_SAM
  * @sum:	of all
  * @squares:	sum of their squares
  * @steps:	sum of the squared differences of neighbours
+ * @least:	the smallest of them
+ * @most:	the largest of them
  * @extreme:	one of them is of none or of all samples
  * @certain:	nothing is by chance
  */
@@ -77,6 +78,8 @@ struct tally {
 	u64 sum;
 	u64 squares;
 	u64 steps;
+	u64 least;
+	u64 most;
 	bool extreme;
 	bool certain;
 };
@@ -85,6 +88,7 @@ static struct tally new_tally(const struct damon_score *score)
 {
 	return (struct tally) {
 		.max = min(score->max, MAX_SAMPLES),
+		.least = U64_MAX,
 		.certain = score->by_probes,
 	};
 }
@@ -100,6 +104,8 @@ static void count(struct tally *t, u64 value)
 	t->sum += value;
 	t->squares += value * value;
 	t->steps += step * step;
+	t->least = min(t->least, value);
+	t->most = max(t->most, value);
 }
 
 /* Whether X means anything. */
@@ -118,19 +124,28 @@ static u64 chance_limit(u64 nr)
 	return ONE * (nr - 1) + int_sqrt(8 * ONE * ONE * (nr - 1)) - 3 * ONE;
 }
 
-/* Whether X is at most @limit, by the variance of m and by that of neighbours. */
+/*
+ * Whether X is at most @limit / ONE, and no count of many far from the mean, where
+ * V = @b / (@a nr).
+ */
+static bool are_near(const struct tally *t, u64 limit, u64 a, u64 b)
+{
+	u64 scatter = t->nr * t->squares - t->sum * t->sum;
+	u64 far = max(t->nr * t->most - t->sum, t->sum - t->nr * t->least);
+
+	if (mul_u64_u64_div_u64(ONE * scatter, a, b) > limit)
+		return false;
+	return t->nr < FEW || mul_u64_u64_div_u64(far * far, a, b) <= 9 * t->nr;
+}
+
 static bool is_chance(const struct tally *t, u64 limit)
 {
-	u64 scatter, all = t->nr * t->max;
+	u64 all = t->nr * t->max;
 
-	if (!is_in_doubt(t))
+	if (!is_in_doubt(t) || !are_near(t, limit, all, t->sum * (all - t->sum)))
 		return false;
-	scatter = t->nr * t->squares - t->sum * t->sum;
-	if (mul_u64_u64_div_u64(ONE * scatter, all, t->sum * (all - t->sum)) > limit)
-		return false;
-	return t->nr < FEW || !scatter ||
-	       mul_u64_u64_div_u64(2 * ONE * scatter, t->nr - 1,
-				   t->nr * t->steps) <= limit;
+	return t->nr < FEW || !t->steps ||
+	       are_near(t, limit, 2 * (t->nr - 1), t->nr * t->steps);
 }
 
 static bool is_chance_of_two(const struct damon_score *score, unsigned int a,
@@ -179,7 +194,12 @@ static unsigned int next_age(const struct damon_region *r,
 	return r->age < UINT_MAX ? r->age + 1 : UINT_MAX;
 }
 
-/* An aggregation has passed.  A change by more than @threshold ends an age, and maybe a rest. */
+/**
+ * damon_regions_age() - Account for another aggregation.
+ * @t:		whose regions
+ * @score:	what counts are taken from
+ * @threshold:	a larger change ends an age, and a rest unless it is by chance
+ */
 void damon_regions_age(struct damon_target *t, const struct damon_score *score,
 		       unsigned int threshold)
 {
@@ -240,9 +260,14 @@ static u64 weighted_mean(u64 a, unsigned long sz_a, u64 b, unsigned long sz_b)
 /* The parts [@r, @end) of a region turned out to be alike, or not. */
 static void judge_parts(struct damon_region *r, struct damon_region *end, bool alike)
 {
-	for (; r < end; r++) {
-		r->calm = alike ? min(r->calm + 1, MAX_CALM) : 0;
-		r->rest = (1 << r->calm) - 1;
+	unsigned int calm = 0;
+	struct damon_region *part;
+
+	for (part = r; alike && part < end; part++)
+		calm = max(calm, min(part->calm + 1, MAX_CALM));
+	for (part = r; part < end; part++) {
+		part->calm = calm;
+		part->rest = (1 << calm) - 1;
 	}
 }
 

@@ -275,6 +275,7 @@ static const struct large_case large_cases[] = {
 	{ "four times the mean, up to half of the maximum", 225, 100, 0, 50 },
 	{ "less", 226, 100, 0, 30 },
 	{ "in less parts after cuts in vain", 225, 100, 3, 33 },
+	{ "a quarter", 225, 120, 0, 60 },
 	{ "half of the maximum already", 225, 60, 0, 30 },
 	{ "two more", 225, 64, 0, 32 },
 };
@@ -293,6 +294,19 @@ static void large_test(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), c->expected);
 	KUNIT_EXPECT_EQ(test, damon_last_region(t)->ar.end, 29000 + c->sz);
 	KUNIT_EXPECT_EQ(test, damon_regions_sz(t), 1000 + 29 * c->sz);
+}
+
+/* What is at rest, or too small, leaves its share unused. */
+static void shares_test(struct kunit *test)
+{
+	struct damon_ctx *ctx = accessed_ctx(test, 1000, 400, 10);
+	struct damon_target *t = only_target(ctx);
+	unsigned int i;
+
+	for (i = 0; i < 20; i++)
+		t->regions[i].rest = 1;
+	damon_split_mixed(damon_run(ctx));
+	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), 30 + 10 * ((100 - 30) / 30));
 }
 
 /* What has just been cut in many parts is left alone in the same aggregation. */
@@ -406,6 +420,7 @@ static struct kunit_case split_test_cases[] = {
 	KUNIT_CASE(small_target_test),
 	KUNIT_CASE_PARAM(spare_test, spare_gen_params),
 	KUNIT_CASE_PARAM(large_test, large_gen_params),
+	KUNIT_CASE(shares_test),
 	KUNIT_CASE(fresh_parts_test),
 	KUNIT_CASE_PARAM(spread_test, spread_gen_params),
 	KUNIT_CASE_PARAM(spread_space_test, spread_space_gen_params),
