@@ -306,15 +306,19 @@ struct sum {
 	u64 sz;
 };
 
+static void add(struct sum *sum, const struct damon_region *r)
+{
+	sum->nr++;
+	sum->sz += damon_sz_region(r);
+}
+
 static void add_eligible(struct sum *sum, struct damon_target *t, const struct choice *c)
 {
 	const struct damon_region *r;
 
 	damon_for_each_region(r, t) {
-		if (is_eligible(c, t, r)) {
-			sum->nr++;
-			sum->sz += damon_sz_region(r);
-		}
+		if (is_eligible(c, t, r))
+			add(sum, r);
 	}
 }
 
@@ -422,10 +426,8 @@ static struct sum mixed(const struct damon_ctx *ctx, unsigned int samples)
 
 	damon_for_each_target(t, ctx) {
 		damon_for_each_region(r, t) {
-			if (is_mixed(r, samples)) {
-				sum.nr++;
-				sum.sz += damon_sz_region(r);
-			}
+			if (is_mixed(r, samples))
+				add(&sum, r);
 		}
 	}
 	return sum;

@@ -60,7 +60,7 @@ static_assert(2 * ONE * (1ULL * MAX_COUNTS * MAX_SAMPLES) * MAX_COUNTS * MAX_SAM
 
 /**
  * struct tally - Counts of positive samples.
- * @max:	samples each count is of
+ * @max:	samples each count is of; 0 if nothing is by chance
  * @nr:		number of counts
  * @last:	the last of them
  * @sum:	of all
@@ -68,8 +68,6 @@ static_assert(2 * ONE * (1ULL * MAX_COUNTS * MAX_SAMPLES) * MAX_COUNTS * MAX_SAM
  * @steps:	sum of the squared differences of neighbours
  * @least:	the smallest of them
  * @most:	the largest of them
- * @extreme:	one of them is of none or of all samples
- * @certain:	nothing is by chance
  */
 struct tally {
 	u64 max;
@@ -80,16 +78,13 @@ struct tally {
 	u64 steps;
 	u64 least;
 	u64 most;
-	bool extreme;
-	bool certain;
 };
 
 static struct tally new_tally(const struct damon_score *score)
 {
 	return (struct tally) {
-		.max = min(score->max, MAX_SAMPLES),
+		.max = score->by_probes ? 0 : min(score->max, MAX_SAMPLES),
 		.least = U64_MAX,
-		.certain = score->by_probes,
 	};
 }
 
@@ -97,8 +92,6 @@ static void count(struct tally *t, u64 value)
 {
 	u64 step = t->nr ? abs_diff(value, t->last) : 0;
 
-	t->extreme |= !value || value == t->max;
-	t->certain |= value > t->max;
 	t->nr++;
 	t->last = value;
 	t->sum += value;
@@ -111,10 +104,10 @@ static void count(struct tally *t, u64 value)
 /* Whether X means anything. */
 static bool is_in_doubt(const struct tally *t)
 {
-	if (t->certain)
+	if (t->most > t->max)
 		return false;
 	if (t->nr < FEW)
-		return !t->extreme;
+		return t->least && t->most < t->max;
 	return t->sum >= t->nr && t->sum <= t->nr * (t->max - 1);
 }
 
@@ -329,7 +322,7 @@ static bool are_by_chance(const struct merge *m, const struct damon_region *r,
 {
 	struct tally t = new_tally(m->score);
 
-	if (t.certain || end - r < 2 || end[-1].ar.end - r->ar.start > m->sz_limit)
+	if (end - r < 2 || end[-1].ar.end - r->ar.start > m->sz_limit)
 		return false;
 	for (; r < end; r++)
 		count(&t, r->nr_accesses);
