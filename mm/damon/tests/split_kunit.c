@@ -116,11 +116,12 @@ static unsigned int nr_of_sz(const struct damon_target *t, unsigned long unit,
 	return nr;
 }
 
-static void shrink_others(struct damon_target *t, unsigned long sz)
+/* One in @step, from the second on, to @sz. */
+static void shrink(struct damon_target *t, unsigned long sz, unsigned int step)
 {
 	unsigned int i;
 
-	for (i = 1; i < t->nr_regions; i += 2)
+	for (i = 1; i < t->nr_regions; i += step)
 		t->regions[i].ar.end = t->regions[i].ar.start + sz;
 }
 
@@ -147,7 +148,7 @@ static void sliver_test(struct kunit *test)
 						     c->nr_accesses);
 		struct damon_target *t = only_target(ctx);
 
-		shrink_others(t, c->sz);
+		shrink(t, c->sz, 2);
 		damon_run(ctx)->adapt.split_phase = phase;
 		damon_split_regions(damon_run(ctx));
 		KUNIT_EXPECT_GT(test, damon_nr_regions(t), 30);
@@ -164,7 +165,7 @@ static void mixed_sliver_test(struct kunit *test)
 		struct damon_ctx *ctx = accessed_ctx(test, 100000, 400, 10);
 		struct damon_target *t = only_target(ctx);
 
-		shrink_others(t, sz);
+		shrink(t, sz, 2);
 		damon_split_mixed(damon_run(ctx));
 		KUNIT_EXPECT_GE(test, damon_nr_regions(t), 60);
 		KUNIT_EXPECT_EQ(test, nr_of_sz(t, 100000, sz), sz < 564 ? 15 : 0);
@@ -178,7 +179,7 @@ static void orphan_test(struct kunit *test)
 	struct damon_target *t = only_target(ctx);
 	struct damon_region *r;
 
-	shrink_others(t, 100);
+	shrink(t, 100, 2);
 	damon_for_each_region(r, t) {
 		r->guessed = r->ar.start % 2000 == 0;
 		r->calm = 1;
@@ -285,10 +286,8 @@ static void large_test(struct kunit *test)
 	const struct large_case *c = test->param_value;
 	struct damon_ctx *ctx = accessed_ctx(test, 1000, c->max_nr_regions, 10);
 	struct damon_target *t = only_target(ctx);
-	unsigned int i;
 
-	for (i = 1; i < t->nr_regions; i++)
-		t->regions[i].ar.end = t->regions[i].ar.start + c->sz;
+	shrink(t, c->sz, 1);
 	t->regions[0].calm = c->calm;
 	damon_split_mixed(damon_run(ctx));
 	KUNIT_EXPECT_EQ(test, damon_nr_regions(t), c->expected);
